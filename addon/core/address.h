@@ -1,0 +1,44 @@
+// SocketAddress: an address to bind or to connect to (internal). A value type, any thread; TCP over IPv4 or IPv6, or a Unix path.
+// Names never get here: `lib` resolves them. Parsing returns false and leaves the object empty.
+#pragma once
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <string>
+#include <string_view>
+
+#include "core/peer_address.h"
+
+namespace millrace {
+
+class SocketAddress {
+ public:
+  SocketAddress() { storage_.any.sa_family = AF_UNSPEC; }
+
+  /// An IP literal without brackets (a scope such as fe80::1%eth0 is understood) and a port.
+  static bool parseIp(std::string_view literal, uint16_t port, SocketAddress& out);
+  /// A path, or an abstract name where it begins with '@'.
+  static bool fromPath(std::string_view path, SocketAddress& out);
+
+  const sockaddr* get() const { return &storage_.any; }
+  socklen_t length() const { return length_; }
+  int family() const { return storage_.any.sa_family; }
+  bool isUnix() const { return family() == AF_UNIX; }
+  uint16_t port() const;
+  std::string host() const;
+  PeerAddress peer() const { return PeerAddress::from(get(), length_); }
+  /// What the kernel bound `fd` to.
+  static SocketAddress boundTo(int fd);
+
+ private:
+  union {
+    sockaddr any;
+    sockaddr_in v4;
+    sockaddr_in6 v6;
+    sockaddr_un un;
+  } storage_{};
+  socklen_t length_ = 0;
+};
+
+}  // namespace millrace

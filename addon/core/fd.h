@@ -1,0 +1,35 @@
+// Fd: the only owner of a descriptor (internal). Move-only; closes in its destructor. -1 is "none".
+// Any thread, one at a time. close(2) is never retried: on Linux the descriptor is gone whatever it returns.
+#pragma once
+#include <unistd.h>
+
+#include <utility>
+
+namespace millrace {
+
+class Fd {
+ public:
+  Fd() = default;
+  explicit Fd(int fd) : fd_(fd) {}
+  Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  Fd& operator=(Fd&& other) noexcept {
+    if (this != &other) {
+      reset();
+      fd_ = std::exchange(other.fd_, -1);
+    }
+    return *this;
+  }
+  ~Fd() { reset(); }
+
+  int get() const { return fd_; }
+  explicit operator bool() const { return fd_ >= 0; }
+  int release() { return std::exchange(fd_, -1); }
+  void reset() {
+    if (fd_ >= 0) ::close(std::exchange(fd_, -1));
+  }
+
+ private:
+  int fd_ = -1;
+};
+
+}  // namespace millrace

@@ -1,0 +1,56 @@
+// Loop: one turn after another (internal). Owns the poller, the timers and a wake-up descriptor. A turn is: wait, dispatch, timers,
+// turn-end. Whoever drives it (a thread of its own, or libuv) calls turn(); everything but wake() belongs to that one thread.
+// It knows neither what the descriptors are nor what a relay is: tables register as EventHandler under a kind.
+// Invariant: now() is the time at which this turn's waiting ended, and does not change within the turn.
+#pragma once
+#include <memory>
+
+#include "core/poller.h"
+#include "core/timer_wheel.h"
+
+namespace millrace {
+
+class EventHandler {
+ public:
+  virtual void onReady(Token token, unsigned side, uint32_t events) = 0;
+
+ protected:
+  ~EventHandler() = default;
+};
+
+/// A timer that knows what to do. Arm it through Loop::timers().
+struct LoopTimer : Timer {
+  void (*fire)(LoopTimer&) = nullptr;
+};
+
+class Loop {
+ public:
+  static Result<std::unique_ptr<Loop>> create();
+
+  Poller& poller() { return poller_; }
+  TimerWheel& timers() { return timers_; }
+  uint64_t now() const { return now_; }
+  void handle(uint8_t kind, EventHandler* handler) { handlers_[kind] = handler; }
+
+  /// Waits up to `maxWaitMs` (-1: for as long as the timers allow) and dispatches what is ready. Turn-end is the caller's.
+  void turn(int maxWaitMs);
+  /// Milliseconds until the next timer may be due: 0 now, -1 none.
+  int msUntilTimer() const;
+  /// Refreshes now() for work that is started from outside a turn.
+  void refreshClock();
+  /// Ends the current or next wait. Any thread.
+  void wake();
+
+  static constexpr uint8_t wakeKind = 0;
+
+ private:
+  Loop(Poller poller, Fd wake, uint64_t now) : poller_(std::move(poller)), wake_(std::move(wake)), timers_(now), now_(now) {}
+
+  Poller poller_;
+  Fd wake_;
+  TimerWheel timers_;
+  uint64_t now_;
+  std::array<EventHandler*, 16> handlers_{};
+};
+
+}  // namespace millrace

@@ -1,0 +1,46 @@
+#include "core/sys.h"
+
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+#include <time.h>
+
+namespace millrace::sys {
+
+int socket(int family, int type) {
+  const int fd = ::socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  return fd >= 0 ? fd : -errno;
+}
+
+int connect(int fd, const sockaddr* address, socklen_t length) {
+  if (::connect(fd, address, length) == 0) return 0;
+  return errno == EINTR ? -EINPROGRESS : -errno;
+}
+
+int socketError(int fd) {
+  int error = 0;
+  socklen_t size = sizeof error;
+  if (::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0) return errno;
+  return error;
+}
+
+int shutdownWrite(int fd) { return ::shutdown(fd, SHUT_WR) == 0 ? 0 : -errno; }
+
+void setLingerZero(int fd) {
+  const linger zero{1, 0};
+  ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &zero, sizeof zero);
+}
+
+void setInt(int fd, int level, int option, int value) { ::setsockopt(fd, level, option, &value, sizeof value); }
+
+int unsentBytes(int fd) {
+  int bytes = 0;
+  return ::ioctl(fd, SIOCOUTQ, &bytes) == 0 ? bytes : 0;
+}
+
+uint64_t nowMs() {
+  timespec now;
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  return uint64_t(now.tv_sec) * 1000 + uint64_t(now.tv_nsec) / 1'000'000;
+}
+
+}  // namespace millrace::sys

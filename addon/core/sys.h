@@ -1,0 +1,65 @@
+// The data path's system calls (internal). One thin function each: never blocks, never raises SIGPIPE, retries EINTR here and
+// nowhere else, and returns a count (or descriptor) or -errno, so that no caller reads errno.
+#pragma once
+#include <errno.h>
+#include <sys/socket.h>
+
+#include <cstddef>
+#include <cstdint>
+
+#include "core/fd.h"
+
+namespace millrace::sys {
+
+/// Runs `call` until it is not interrupted; its result, or -errno.
+template <class Call>
+inline auto retry(Call&& call) -> decltype(call()) {
+  for (;;) {
+    const auto got = call();
+    if (got >= 0) return got;
+    if (errno != EINTR) return -errno;
+  }
+}
+
+inline bool wouldBlock(ssize_t result) { return result == -EAGAIN || result == -EWOULDBLOCK; }
+
+inline ssize_t recv(int fd, void* into, size_t size) {
+  return retry([&] { return ::recv(fd, into, size, MSG_DONTWAIT); });
+}
+
+inline ssize_t send(int fd, const void* from, size_t size) {
+  return retry([&] { return ::send(fd, from, size, MSG_NOSIGNAL | MSG_DONTWAIT); });
+}
+
+inline ssize_t sendmsg(int fd, const msghdr& message) {
+  return retry([&] { return ::sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT); });
+}
+
+inline int accept(int fd, sockaddr* address, socklen_t* length) {
+  return retry([&] { return ::accept4(fd, address, length, SOCK_NONBLOCK | SOCK_CLOEXEC); });
+}
+
+/// A non-blocking, close-on-exec socket, or -errno.
+int socket(int family, int type);
+
+/// 0 or -errno. Not retried: an interrupted connect goes on by itself (EINPROGRESS).
+int connect(int fd, const sockaddr* address, socklen_t length);
+
+/// Reads and clears SO_ERROR: 0, or the positive errno of the socket.
+int socketError(int fd);
+
+/// FIN to the peer; 0 or -errno.
+int shutdownWrite(int fd);
+
+/// The next close of `fd` sends RST and leaves nothing in TIME_WAIT.
+void setLingerZero(int fd);
+
+void setInt(int fd, int level, int option, int value);
+
+/// Bytes the peer has not yet acknowledged; 0 where the kernel does not say.
+int unsentBytes(int fd);
+
+/// Milliseconds of CLOCK_MONOTONIC.
+uint64_t nowMs();
+
+}  // namespace millrace::sys

@@ -1,0 +1,53 @@
+// RelayObject: `NativeRelay` of lib/native.ts (internal). Owns a driver and, through it, an engine; lives on the JS thread. Its constructor
+// binds the listeners or throws an error shaped like Node's SystemError. It keeps itself alive from start() until the engine is closed.
+// Invariant: when the environment ends, the loop is stopped and every descriptor closed before the environment's handles are, wherever it was.
+#pragma once
+#include <napi.h>
+
+#include "node/driver.h"
+#include "node/js_call.h"
+
+namespace millrace {
+
+class RelayObject final : public Napi::ObjectWrap<RelayObject> {
+ public:
+  static Napi::Function define(Napi::Env env);
+  explicit RelayObject(const Napi::CallbackInfo& info);
+  ~RelayObject() override;
+
+ private:
+  void start(const Napi::CallbackInfo& info);
+  Napi::Value addresses(const Napi::CallbackInfo& info);
+  void readCounters(const Napi::CallbackInfo& info);
+  void sessions(const Napi::CallbackInfo& info);
+  void setUpstream(const Napi::CallbackInfo& info);
+  void close(const Napi::CallbackInfo& info);
+  void endSession(const Napi::CallbackInfo& info);
+  void answerHead(const Napi::CallbackInfo& info);
+  Napi::Value write(const Napi::CallbackInfo& info);
+  void endWrite(const Napi::CallbackInfo& info);
+  void pause(const Napi::CallbackInfo& info);
+  void resume(const Napi::CallbackInfo& info);
+  void setPaused(const Napi::CallbackInfo& info, bool paused);
+
+  /// Ends everything; `done` runs when libuv has let go of the handles.
+  void shutDown();
+  void stopped();
+  bool live() const { return driver_ && !stopping_; }
+
+  struct Bound {
+    uint16_t plan;
+    SocketAddress address;
+  };
+
+  std::unique_ptr<JsCall> js_;
+  std::unique_ptr<Driver> driver_;
+  Engine* engine_ = nullptr;  // for readLedger, which any thread may call
+  std::vector<Bound> bound_;
+  std::vector<CounterValues> lastCounters_;
+  napi_async_cleanup_hook_handle cleanup_ = nullptr;
+  bool started_ = false;
+  bool stopping_ = false;
+};
+
+}  // namespace millrace

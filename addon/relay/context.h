@@ -1,0 +1,79 @@
+// Context: what all sessions of one loop share (internal). Owned by the Engine; one loop's thread only. Plain members on purpose: the
+// files that act on sessions (walk, dial, pump, pair, ending) are functions over (Context&, Session&).
+// Invariant: a Session that has ended stays in its slot, phase closed, until the turn's end, so a reference to it is good for the turn.
+#pragma once
+#include <memory>
+#include <vector>
+
+#include "relay/outbox.h"
+#include "relay/plan.h"
+#include "relay/session.h"
+
+namespace millrace {
+
+struct RelayOptions {
+  bool wantEvents = false;
+  size_t maxPendingBytes = 256 << 20;
+  uint64_t lingerMs = 2000;
+};
+
+struct PlanState {
+  Plan plan;
+  Ledger ledger;
+};
+
+struct Context {
+  Context(Loop& of, RelayOptions with, std::span<uint8_t> arena)
+      : loop(of), options(with), pool(with.maxPendingBytes), outbox(arena), hot(hotBytes) {}
+
+  static constexpr uint8_t sessionKind = 1;
+  static constexpr uint8_t listenerKind = 2;
+  /// One read at most: big enough to keep calls few, small enough to stay in the second-level cache between recv and send.
+  static constexpr size_t hotBytes = 256 * 1024;
+
+  Loop& loop;
+  const RelayOptions options;
+  std::vector<std::unique_ptr<PlanState>> plans;
+  BlockPool pool;
+  Outbox outbox;
+  std::vector<uint8_t> hot;
+  Slab<Session> sessions;
+  std::vector<Token> ended;     // to be freed at the turn's end
+  std::vector<Token> starved;   // wait for the pool
+  std::vector<Token> deferred;  // wait for room in the arena
+  uint64_t staleEvents = 0;
+  uint16_t firstEphemeralPort = 32768;
+
+  Node& nodeOf(const Session& s) { return plans[s.plan]->plan.nodes[s.node]; }
+  const Settings& settingsOf(const Session& s) { return nodeOf(s).settings; }
+  Counters& countersOf(const Session& s) { return plans[s.plan]->ledger.now; }
+  ByteCounts& bytesOf(const Session& s, unsigned direction) { return countersOf(s).bytes[direction]; }
+  uint64_t now() const { return loop.now(); }
+
+  static double idOf(Token token) { return double(token.generation) * Slab<Session>::maxSlots + token.index; }
+  Session* findById(double id) {
+    const auto whole = uint64_t(id);
+    Session* s = sessions.find({uint32_t(whole % Slab<Session>::maxSlots), uint32_t(whole / Slab<Session>::maxSlots)});
+    return s && s->phase != Phase::closed ? s : nullptr;
+  }
+
+  Record record(RecordKind kind, const Session& s) {
+    Record r;
+    r.kind = double(kind);
+    r.session = idOf(s.token);
+    r.node = s.node;
+    r.listener = double(s.plan) * 65536 + s.endpoint;
+    r.downstream = s.downstream;
+    r.upstream = s.upstream;
+    return r;
+  }
+
+  /// The session is walked or fed again when the arena has room.
+  void defer(Session& s) {
+    if (s.deferred) return;
+    s.deferred = true;
+    deferred.push_back(s.token);
+  }
+};
+
+}  // namespace millrace

@@ -1,0 +1,129 @@
+#include "relay/dial.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+
+#include <algorithm>
+
+#include "core/sys.h"
+#include "relay/ending.h"
+#include "relay/interest.h"
+#include "relay/walk.h"
+#include "stage/deadline.h"
+
+namespace millrace {
+namespace {
+
+constexpr uint64_t firstPauseMs = 50;  // before the same address is tried again; doubles
+constexpr uint64_t unixBusyMs = 10;    // a Unix listener's queue is full, and no event tells when it is not
+
+Reason reasonFor(int error) {
+  switch (error) {
+    case ECONNREFUSED: return Reason::connectRefused;
+    case ETIMEDOUT: return Reason::connectTimeout;
+    case ENETUNREACH: case EHOSTUNREACH: case ENETDOWN: case EHOSTDOWN: case ENOENT: return Reason::connectUnreachable;
+    case EMFILE: case ENFILE: case ENOBUFS: case ENOMEM: return Reason::descriptorLimit;
+    default: return Reason::connectFailed;
+  }
+}
+
+Upstream& upstreamOf(Context& c, const Session& s) { return c.plans[s.plan]->plan.upstreams[c.nodeOf(s).forward.upstream]; }
+
+const SocketAddress& addressOf(Context& c, const Session& s) {
+  const Upstream& upstream = upstreamOf(c, s);
+  return upstream.addresses[(upstream.preferred + s.attempts) % upstream.addresses.size()];
+}
+
+/// On loopback a connect to a port nobody listens on can meet itself.
+bool metItself(Context& c, const Session& s) {
+  if (s.upstream.portNumber() < c.firstEphemeralPort) return false;
+  return SocketAddress::boundTo(s.sides[1].fd.get()).peer() == s.upstream;
+}
+
+void connected(Context& c, Session& s) {
+  Upstream& upstream = upstreamOf(c, s);
+  upstream.preferred = uint32_t((upstream.preferred + s.attempts) % upstream.addresses.size());
+  s.attempts = 0;
+  s.error = 0;
+  beginRelaying(c, s);
+}
+
+void attemptFailed(Context& c, Session& s, int error) {
+  s.sides[1] = Side();
+  s.error = error;
+  const Reason reason = reasonFor(error);
+  const size_t addresses = upstreamOf(c, s).addresses.size();
+  const bool over = s.attempts >= c.nodeOf(s).forward.retries || c.now() >= s.phaseDeadlineMs || reason == Reason::descriptorLimit;
+  if (over) return resetSession(c, s, reason);
+  ++s.attempts;
+  s.phase = Phase::connecting;
+  const uint64_t round = s.attempts / addresses;
+  const bool sameAgain = s.attempts % addresses == 0;
+  if (!sameAgain) return dial(c, s);
+  s.wakeMs = c.now() + (firstPauseMs << std::min<uint64_t>(round - 1, 5));
+}
+
+/// What this attempt may take: all that is left, or its share where other addresses are still untried.
+uint64_t attemptDeadline(Context& c, const Session& s) {
+  const uint64_t untried = std::min<uint64_t>(c.nodeOf(s).forward.retries + 1, upstreamOf(c, s).addresses.size());
+  const uint64_t shares = untried > s.attempts ? untried - s.attempts : 1;
+  return c.now() + std::max<uint64_t>((s.phaseDeadlineMs - c.now()) / shares, 1);
+}
+
+}  // namespace
+
+void dial(Context& c, Session& s) {
+  const ForwardOptions& options = c.nodeOf(s).forward;
+  if (s.phase == Phase::head) s.phaseDeadlineMs = deadlineAfter(c.now(), options.connectTimeoutMs);
+  s.wakeMs = UINT64_MAX;
+  if (upstreamOf(c, s).addresses.empty()) {
+    s.phase = Phase::resolving;
+    return;
+  }
+  s.phase = Phase::connecting;
+  const SocketAddress& to = addressOf(c, s);
+  s.upstream = to.peer();
+  const int fd = sys::socket(to.family(), SOCK_STREAM);
+  if (fd < 0) return attemptFailed(c, s, -fd);
+  s.sides[1].fd = Fd(fd);
+  if (!to.isUnix()) {
+    sys::setInt(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    if (options.source && options.source->family() == to.family()) {
+      sys::setInt(fd, SOL_IP, IP_BIND_ADDRESS_NO_PORT, 1);
+      if (::bind(fd, options.source->get(), options.source->length()) < 0) return attemptFailed(c, s, errno);
+    }
+  }
+  const int result = sys::connect(fd, to.get(), to.length());
+  if (result == 0) return connected(c, s);
+  if (result == -EINPROGRESS) {
+    s.wakeMs = attemptDeadline(c, s);
+    return;
+  }
+  if (to.isUnix() && result == -EAGAIN) {
+    s.sides[1] = Side();
+    s.wakeMs = c.now() + unixBusyMs;
+    s.error = ETIMEDOUT;
+    return;
+  }
+  attemptFailed(c, s, -result);
+}
+
+void connectReady(Context& c, Session& s, uint32_t events) {
+  const int error = sys::socketError(s.sides[1].fd.get());
+  // A reset after the handshake: there may be bytes to read before it.
+  const bool resetSince = error == ECONNRESET || error == EPIPE;
+  if (error && !resetSince) return attemptFailed(c, s, error);
+  if (!error && !(events & (EPOLLOUT | EPOLLHUP))) return;
+  if (!error && metItself(c, s)) return attemptFailed(c, s, ECONNREFUSED);
+  if (resetSince) s.sides[1].dead = s.pumps[toUpstream].broken = true;
+  connected(c, s);
+}
+
+void dialTimer(Context& c, Session& s) {
+  if (s.phase == Phase::resolving) return resetSession(c, s, Reason::nameUnresolved);
+  if (s.sides[1].fd) return attemptFailed(c, s, ETIMEDOUT);
+  if (c.now() >= s.phaseDeadlineMs) return resetSession(c, s, reasonFor(s.error));
+  dial(c, s);
+}
+
+}  // namespace millrace

@@ -1,0 +1,16 @@
+// Dialling: from a forward node to a connected upstream (internal). One loop's thread only. Non-blocking, under one deadline for all attempts;
+// each further attempt takes the next address, and the same address again only after a pause. A name without addresses waits.
+// Whatever fails ends the session with a reason (connectRefused, connectTimeout, ...) and a reset downstream.
+// Invariant: success is what SO_ERROR says, whichever of OUT, ERR and HUP rang.
+#pragma once
+#include "relay/context.h"
+
+namespace millrace {
+
+void dial(Context& c, Session& s);
+/// Phase connecting: the attempt has come to an end, one way or the other.
+void connectReady(Context& c, Session& s, uint32_t events);
+/// Phases resolving and connecting: an attempt's or the whole time is over, or the pause before the next attempt.
+void dialTimer(Context& c, Session& s);
+
+}  // namespace millrace

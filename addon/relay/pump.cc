@@ -1,0 +1,202 @@
+#include "relay/pump.h"
+
+#include <algorithm>
+
+#include "core/sys.h"
+#include "relay/ending.h"
+#include "relay/pair.h"
+
+namespace millrace {
+namespace {
+
+/// Below this there is no point in a read for JS: the arena is empty again at the turn's end.
+constexpr size_t minArenaRead = 16 * 1024;
+constexpr uint64_t throttleStepMs = 20;
+
+enum class Target : uint8_t { socket, echo, nowhere, js };
+
+Target targetOf(Context& c, const Session& s, unsigned direction) {
+  const Node& node = c.nodeOf(s);
+  if (node.op == Op::stream || node.settings.transform[direction]) return Target::js;
+  if (node.op == Op::echo) return Target::echo;
+  return node.op == Op::discard ? Target::nowhere : Target::socket;
+}
+
+/// Tokens a direction may spend; 0 puts it to sleep until there are enough for a worthwhile step.
+uint64_t allowance(Context& c, Session& s, unsigned direction) {
+  if (!s.buckets) return UINT64_MAX;
+  TokenBucket& bucket = s.buckets[direction];
+  const uint64_t tokens = bucket.available(c.now());
+  if (tokens > 0) return tokens;
+  const Rate& rate = c.settingsOf(s).throttle[direction];
+  const uint64_t step = std::clamp<uint64_t>(rate.bytesPerSecond * throttleStepMs / 1000, 1, rate.burstBytes);
+  s.pumps[direction].throttled = true;
+  s.wakeMs = std::min(s.wakeMs, c.now() + bucket.msUntil(step, c.now()));
+  return 0;
+}
+
+void spend(Session& s, unsigned direction, uint64_t bytes) {
+  if (s.buckets) s.buckets[direction].take(bytes);
+}
+
+/// How much may be read now so that all of it could be kept; 0: not now, and the pump is marked with why.
+size_t readLimit(Context& c, Session& s, unsigned direction, bool echoes) {
+  const size_t available = c.pool.availableBytes();
+  if (available < Block::capacity) {
+    s.pumps[direction].starved = true;
+    c.starved.push_back(s.token);
+    return 0;
+  }
+  uint64_t limit = std::min<uint64_t>(c.hot.size(), c.settingsOf(s).highWaterBytes);
+  // The fuller the pool, the smaller the share of one more session: late comers always find something.
+  limit = std::min<uint64_t>(limit, std::max<uint64_t>(Block::capacity, available / 4));
+  limit = std::min(limit, allowance(c, s, direction));
+  if (echoes && limit > 0) {
+    limit = std::min(limit, allowance(c, s, toDownstream));
+    if (s.pumps[toDownstream].throttled) s.pumps[direction].throttled = true;
+  }
+  return size_t(limit);
+}
+
+}  // namespace
+
+void sourceReady(Context& c, Session& s, unsigned side) {
+  const Target target = targetOf(c, s, side);
+  size_t limit = readLimit(c, s, side, target == Target::echo);
+  if (limit == 0) return;
+  uint8_t* into = c.hot.data();
+  if (target == Target::js) {
+    const auto room = c.outbox.room();
+    if (room.size() < std::min(limit, minArenaRead)) return;
+    limit = std::min(limit, room.size());
+    into = room.data();
+  }
+  const ssize_t got = sys::recv(s.sides[side].fd.get(), into, limit);
+  if (got > 0) {
+    const auto count = size_t(got);
+    c.bytesOf(s, side).received += count;
+    s.progressMs = c.now();
+    spend(s, side, count);
+    if (target == Target::js) {
+      crossBytes(c, s, c.nodeOf(s).op == Op::stream ? RecordKind::data : RecordKind::chunk, side, {into, count});
+    } else {
+      if (target == Target::echo) spend(s, toDownstream, count);
+      relayBytes(c, s, side, {into, count});
+    }
+  } else if (got == 0) {
+    sourceEnded(c, s, side);
+  } else if (!sys::wouldBlock(got)) {
+    s.error = int32_t(-got);
+    sourceFailed(c, s, side);
+  }
+}
+
+bool crossBytes(Context& c, Session& s, RecordKind kind, unsigned direction, std::span<const uint8_t> bytes) {
+  const auto room = c.outbox.room();
+  if (room.size() < bytes.size()) return false;
+  if (bytes.data() != room.data() && !bytes.empty()) std::copy(bytes.begin(), bytes.end(), room.begin());
+  Record r = c.record(kind, s);
+  r.offset = double(c.outbox.keep(bytes.size()));
+  r.length = double(bytes.size());
+  r.value = direction;
+  c.outbox.push(r);
+  s.known = true;
+  ByteCounts& counts = c.bytesOf(s, direction);
+  counts.crossed += bytes.size();
+  counts.pending += bytes.size();
+  return true;
+}
+
+void relayBytes(Context& c, Session& s, unsigned direction, std::span<const uint8_t> bytes) {
+  switch (c.nodeOf(s).op) {
+    case Op::echo:
+      if (direction == toUpstream) {
+        c.bytesOf(s, toUpstream).consumed += bytes.size();
+        c.bytesOf(s, toDownstream).produced += bytes.size();
+      }
+      return deliver(c, s, toDownstream, bytes);
+    case Op::discard:
+      if (direction == toUpstream) {
+        c.bytesOf(s, toUpstream).consumed += bytes.size();
+        return;
+      }
+      return deliver(c, s, direction, bytes);
+    default:
+      return deliver(c, s, direction, bytes);
+  }
+}
+
+void deliver(Context& c, Session& s, unsigned direction, std::span<const uint8_t> bytes) {
+  Pump& pump = s.pumps[direction];
+  ByteCounts& counts = c.bytesOf(s, direction);
+  const Side& to = s.sides[1 - direction];
+  if (pump.broken || !to.fd || to.fin) {
+    counts.dropped += bytes.size();
+    return;
+  }
+  size_t sent = 0;
+  const bool throttledHere = s.buckets && c.nodeOf(s).op == Op::stream;
+  if (pump.pending.empty() && !throttledHere && !bytes.empty()) {
+    const ssize_t put = sys::send(to.fd.get(), bytes.data(), bytes.size());
+    if (put > 0) {
+      sent = size_t(put);
+      counts.sent += sent;
+      pump.sent += sent;
+    } else if (put < 0 && !sys::wouldBlock(put)) {
+      counts.dropped += bytes.size();
+      s.error = int32_t(-put);
+      return destinationFailed(c, s, direction);
+    }
+  }
+  if (sent == bytes.size()) return;
+  const auto rest = bytes.subspan(sent);
+  const size_t kept = pump.pending.push(c.pool, rest);
+  counts.pending += kept;
+  if (kept < rest.size()) {  // only what JS writes can be more than was left room for
+    counts.dropped += rest.size() - kept;
+    return resetSession(c, s, Reason::pendingLimit);
+  }
+  if (throttledHere) flushPending(c, s, direction);
+}
+
+void flushPending(Context& c, Session& s, unsigned direction) {
+  Pump& pump = s.pumps[direction];
+  const int fd = s.sides[1 - direction].fd.get();
+  const bool throttledHere = s.buckets && s.phase == Phase::relaying && c.nodeOf(s).op == Op::stream;
+  ByteCounts& counts = c.bytesOf(s, direction);
+  while (!pump.pending.empty()) {
+    iovec vectors[32];
+    size_t used = pump.pending.peek(vectors);
+    size_t total = 0;
+    const uint64_t allowed = throttledHere ? allowance(c, s, direction) : UINT64_MAX;
+    if (allowed == 0) break;
+    for (size_t i = 0; i < used; ++i) {
+      vectors[i].iov_len = std::min<uint64_t>(vectors[i].iov_len, allowed - total);
+      total += vectors[i].iov_len;
+    }
+    msghdr message{};
+    message.msg_iov = vectors;
+    message.msg_iovlen = used;
+    const ssize_t put = sys::sendmsg(fd, message);
+    if (put < 0) {
+      if (sys::wouldBlock(put)) break;
+      s.error = int32_t(-put);
+      return destinationFailed(c, s, direction);
+    }
+    const auto count = size_t(put);
+    pump.pending.consume(c.pool, count);
+    counts.pending -= count;
+    counts.sent += count;
+    pump.sent += count;
+    s.progressMs = c.now();
+    if (throttledHere) spend(s, direction, count);
+    if (count < total) break;
+  }
+  if (pump.drainDue && pump.pending.size() <= c.settingsOf(s).highWaterBytes / 2) {
+    pump.drainDue = false;
+    c.outbox.push(c.record(RecordKind::drain, s));
+  }
+  if (pump.pending.empty()) pumpDrained(c, s, direction);
+}
+
+}  // namespace millrace

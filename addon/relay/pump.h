@@ -1,0 +1,27 @@
+// The pump: one direction of a session (internal). Moves bytes from a readable side through the loop's hot buffer straight into the other
+// side and keeps only what that refuses. This is the copy transport; another one replaces sourceReady and flushPending and nothing else.
+// One loop's thread only. Nothing is returned: the session's state says what happened, and pair.h decides what an end or an error means.
+// Invariant: nothing is read while bytes of the same direction are pending, so order is kept and pending is bounded by one read.
+#pragma once
+#include <span>
+
+#include "relay/context.h"
+
+namespace millrace {
+
+/// `side` has bytes, or an end, to be read.
+void sourceReady(Context& c, Session& s, unsigned side);
+
+/// Bytes of a direction, counted as received and no longer as pending, go to where the sink wants them.
+void relayBytes(Context& c, Session& s, unsigned direction, std::span<const uint8_t> bytes);
+
+/// Bytes go to the direction's destination socket: sent now, or kept until it takes them.
+void deliver(Context& c, Session& s, unsigned direction, std::span<const uint8_t> bytes);
+
+/// The destination of a direction may take bytes again.
+void flushPending(Context& c, Session& s, unsigned direction);
+
+/// Bytes a JS node has to see go to the arena and the outbox; false where the arena is full.
+bool crossBytes(Context& c, Session& s, RecordKind kind, unsigned direction, std::span<const uint8_t> bytes);
+
+}  // namespace millrace

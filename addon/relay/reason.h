@@ -1,0 +1,24 @@
+// Why a session ended (internal; the names are public through the events). The order is that of `closeReasons` in lib/ledger.ts,
+// and a test compares the two. A reason is a value, never an error: whatever a peer can cause is one of these.
+#pragma once
+#include <array>
+#include <cstdint>
+
+namespace millrace {
+
+enum class Reason : uint8_t {
+  finished, resetByDownstream, resetByUpstream, idleTimeout, halfCloseTimeout, maxDuration,
+  headTimeout, headTooLarge, headIncomplete, denied, limited, rejected, handlerError, closedByHandler, resetByHandler,
+  closedByPlan, resetByPlan, connectRefused, connectTimeout, connectUnreachable, connectFailed, nameUnresolved,
+  descriptorLimit, pendingLimit, serverClosed, ioError,
+};
+
+inline constexpr std::array reasonNames = {
+    "finished", "resetByDownstream", "resetByUpstream", "idleTimeout", "halfCloseTimeout", "maxDuration",
+    "headTimeout", "headTooLarge", "headIncomplete", "denied", "limited", "rejected", "handlerError", "closedByHandler",
+    "resetByHandler", "closedByPlan", "resetByPlan", "connectRefused", "connectTimeout", "connectUnreachable",
+    "connectFailed", "nameUnresolved", "descriptorLimit", "pendingLimit", "serverClosed", "ioError",
+};
+static_assert(reasonNames.size() == size_t(Reason::ioError) + 1);
+
+}  // namespace millrace

@@ -1,0 +1,79 @@
+// Session: one accepted stream and its upstream (internal). Owns both descriptors, what is pending between them and its timer; lives in
+// a slab slot and never moves. One loop's thread only. It is data: walk, dial, pump, pair and ending act on it, and settle() derives from
+// it what epoll and the timer shall watch.
+//
+//   head ──> resolving ──> connecting ──> relaying ──> resetting ──> closed
+//     │          └───────────┴──────────────┼──> lingering ───────────^
+//     └── (sinks without an upstream) ──────┘        any phase ───────^
+#pragma once
+#include <memory>
+
+#include "core/block_pool.h"
+#include "core/fd.h"
+#include "core/loop.h"
+#include "relay/head.h"
+#include "relay/ledger.h"
+#include "stage/throttle.h"
+
+namespace millrace {
+
+enum class Phase : uint8_t {
+  head,        // walking the plan; may wait for bytes or for a verdict
+  resolving,   // at a forward whose name has no address yet
+  connecting,  // an attempt is under way, or the next one waits
+  relaying,
+  resetting,   // one side is dead: the other gets its RST when it has acknowledged all bytes
+  lingering,   // FIN sent both ways; what still comes is read and dropped, so that close(2) sends no RST
+  closed,      // counted and reported; the slot is freed at the turn's end
+};
+
+/// One descriptor of a pair. Side 0 is the downstream, side 1 the upstream.
+struct Side {
+  Fd fd;
+  uint8_t watched = 0;      // events asked of epoll, as Watch bits
+  bool eof : 1 = false;     // its FIN was read (a JS source: end() was called)
+  bool fin : 1 = false;     // our FIN was sent to it
+  bool dead : 1 = false;    // it has been reset
+  bool hungUp : 1 = false;  // taken out of epoll because HUP rings for ever
+};
+
+/// One direction: from side `d` to side `1 - d`.
+struct Pump {
+  ByteQueue pending;
+  uint64_t sent = 0;
+  bool broken : 1 = false;     // the destination takes no more; what comes is dropped
+  bool paused : 1 = false;     // by JS
+  bool throttled : 1 = false;  // until Session::wakeMs
+  bool starved : 1 = false;    // the pool is at its cap
+  bool drainDue : 1 = false;   // JS was told to wait
+};
+
+struct Session : LoopTimer {
+  class Engine* engine = nullptr;
+  Token token;
+  Side sides[2];
+  Pump pumps[2];
+  std::unique_ptr<Head> head;              // until it has been delivered
+  std::unique_ptr<TokenBucket[]> buckets;  // two, where a throttle is set
+  PeerAddress downstream;
+  PeerAddress upstream;
+  uint64_t acceptedMs = 0;
+  uint64_t progressMs = 0;       // the last byte moved, either way
+  uint64_t phaseDeadlineMs = 0;  // of connecting, resetting, lingering
+  uint64_t wakeMs = UINT64_MAX;  // throttle, reset poll or next attempt
+  uint32_t node = 0;
+  int32_t error = 0;             // errno behind the reason, where there is one
+  uint16_t plan = 0;
+  uint16_t endpoint = 0;
+  uint8_t attempts = 0;
+  Phase phase = Phase::head;
+  Reason reason = Reason::finished;
+  bool opened : 1 = false;    // relaying has begun
+  bool known : 1 = false;     // JS has seen it
+  bool deferred : 1 = false;  // waits in Context::deferred
+
+  bool flowing(unsigned direction) const { return !sides[direction].eof && !pumps[direction].broken; }
+  bool halfClosed() const { return sides[0].eof || sides[1].eof || sides[0].dead || sides[1].dead || sides[0].hungUp || sides[1].hungUp; }
+};
+
+}  // namespace millrace

@@ -1,0 +1,232 @@
+#include "relay/walk.h"
+
+#include <algorithm>
+
+#include "core/sys.h"
+#include "relay/dial.h"
+#include "relay/ending.h"
+#include "relay/interest.h"
+#include "relay/pair.h"
+#include "relay/pump.h"
+#include "stage/deadline.h"
+
+namespace millrace {
+namespace {
+
+/// Makes sure there is a head and that the node's clock runs; false where there is no memory.
+bool enterHeadNode(Context& c, Session& s, const HeadLimits& limits) {
+  if (!s.head) s.head.reset(new (std::nothrow) Head);
+  if (!s.head) {
+    resetSession(c, s, Reason::pendingLimit);
+    return false;
+  }
+  if (!s.head->entered) {
+    s.head->entered = true;
+    s.head->deadlineMs = deadlineAfter(c.now(), limits.timeoutMs);
+  }
+  return true;
+}
+
+void leaveHeadNode(Session& s, uint32_t next) {
+  s.node = next;
+  if (!s.head) return;
+  s.head->entered = s.head->verdictDue = false;
+  s.head->deadlineMs = UINT64_MAX;
+  s.head->askedAt = UINT32_MAX;
+}
+
+/// The node cannot decide on what is there. False if no more can come.
+bool mayWait(Context& c, Session& s, const HeadLimits& limits) {
+  if (s.head->ended) {
+    lingerSession(c, s, Reason::headIncomplete);
+    return false;
+  }
+  if (s.head->size() >= limits.maxBytes) {
+    resetSession(c, s, Reason::headTooLarge);
+    return false;
+  }
+  return true;
+}
+
+void ask(Context& c, Session& s, const Node& node) {
+  if (!enterHeadNode(c, s, node.head) || s.head->verdictDue) return;
+  Head& head = *s.head;
+  const size_t size = std::min<size_t>(head.size(), node.head.maxBytes);
+  const bool enough = head.size() >= node.head.minBytes && size != head.askedAt;
+  if (!enough && !(head.ended && head.askedAt == UINT32_MAX)) {
+    mayWait(c, s, node.head);
+    return;
+  }
+  if (c.outbox.room().size() < size) return c.defer(s);
+  Record r = c.record(RecordKind::head, s);
+  const auto room = c.outbox.room();
+  std::copy_n(head.bytes().begin(), size, room.begin());
+  r.offset = double(c.outbox.keep(size));
+  r.length = double(size);
+  r.value = head.ended;
+  c.outbox.push(r);
+  c.bytesOf(s, toUpstream).crossed += size;
+  head.verdictDue = true;
+  head.askedAt = uint32_t(size);
+  s.known = true;
+}
+
+/// The branch to take, or Node::none where the matchers need more bytes.
+uint32_t chooseBranch(const Node& node, const Session& s) {
+  const std::span<const uint8_t> head = s.head ? s.head->bytes() : std::span<const uint8_t>();
+  const MatchInput input{s.downstream, head.first(std::min<size_t>(head.size(), node.head.maxBytes)), s.head && s.head->ended};
+  for (size_t i = 0; i < node.when.size(); ++i) {
+    switch (node.when[i]->match(input)) {
+      case Match::yes: return node.next[i];
+      case Match::no: break;
+      case Match::more: return Node::none;
+    }
+  }
+  return node.next.back();
+}
+
+void startSink(Context& c, Session& s, const Node& node) {
+  if (s.head) s.head->deadlineMs = UINT64_MAX;
+  switch (node.op) {
+    case Op::forward: return dial(c, s);
+    case Op::close: return lingerSession(c, s, Reason::closedByPlan);
+    case Op::reset: return resetSession(c, s, Reason::resetByPlan);
+    default: return beginRelaying(c, s);
+  }
+}
+
+}  // namespace
+
+void walk(Context& c, Session& s) {
+  while (s.phase == Phase::head) {
+    const Node& node = c.nodeOf(s);
+    switch (node.op) {
+      case Op::allow:
+        if (!node.allow->admits(s.downstream)) return resetSession(c, s, Reason::denied);
+        leaveHeadNode(s, node.next[0]);
+        break;
+      case Op::deny:
+        if (!node.deny->admits(s.downstream)) return resetSession(c, s, Reason::denied);
+        leaveHeadNode(s, node.next[0]);
+        break;
+      case Op::limit:
+        if (node.limit->admit(s.downstream, c.now()) == LimitStage::Admission::refused) return resetSession(c, s, Reason::limited);
+        leaveHeadNode(s, node.next[0]);
+        break;
+      case Op::route: {
+        const uint32_t branch = chooseBranch(node, s);
+        if (branch == Node::none) {
+          if (enterHeadNode(c, s, node.head)) mayWait(c, s, node.head);
+          return;
+        }
+        leaveHeadNode(s, branch);
+        break;
+      }
+      case Op::ask:
+        return ask(c, s, node);
+      default:
+        return startSink(c, s, node);
+    }
+  }
+}
+
+void headReady(Context& c, Session& s, uint32_t events) {
+  Side& side = s.sides[0];
+  Head& head = *s.head;
+  if (!(side.watched & watchIn)) {  // a verdict is due: only a reset is of interest
+    if (const int error = sys::socketError(side.fd.get())) {
+      s.error = error;
+      return endSession(c, s, Reason::resetByDownstream);
+    }
+    if (events & (EPOLLERR | EPOLLHUP)) {
+      side.hungUp = true;
+      unwatch(c, s, 0);
+    }
+    return;
+  }
+  const auto room = head.room(c.nodeOf(s).head.maxBytes);
+  if (room.empty()) return resetSession(c, s, Reason::pendingLimit);
+  const ssize_t got = sys::recv(side.fd.get(), room.data(), room.size());
+  if (got < 0) {
+    if (sys::wouldBlock(got)) return;
+    s.error = int32_t(-got);
+    return endSession(c, s, Reason::resetByDownstream);
+  }
+  if (got == 0) head.ended = true;
+  head.added(size_t(got));
+  ByteCounts& bytes = c.bytesOf(s, toUpstream);
+  bytes.received += uint64_t(got);
+  bytes.pending += uint64_t(got);
+  walk(c, s);
+}
+
+void headTimedOut(Context& c, Session& s) { resetSession(c, s, Reason::headTimeout); }
+
+void headNeedsMore(Context& c, Session& s) {
+  s.head->verdictDue = false;
+  mayWait(c, s, c.nodeOf(s).head);
+}
+
+void headAnswered(Context& c, Session& s, uint32_t branch, size_t consumed, std::span<const uint8_t> bytes) {
+  const Node& node = c.nodeOf(s);
+  if (branch >= node.next.size()) return resetSession(c, s, Reason::handlerError);
+  Head& head = *s.head;
+  consumed = std::min(consumed, head.size());
+  if (consumed > 0 || !bytes.empty()) {
+    if (!head.replace(consumed, bytes)) return resetSession(c, s, Reason::pendingLimit);
+    ByteCounts& counts = c.bytesOf(s, toUpstream);
+    counts.consumed += consumed;
+    counts.produced += bytes.size();
+    counts.pending += bytes.size();
+    counts.pending -= consumed;
+  }
+  leaveHeadNode(s, node.next[branch]);
+  walk(c, s);
+}
+
+void beginRelaying(Context& c, Session& s) {
+  const Node& node = c.nodeOf(s);
+  const Settings& settings = node.settings;
+  s.phase = Phase::relaying;
+  s.opened = true;
+  s.progressMs = c.now();
+  s.phaseDeadlineMs = s.wakeMs = UINT64_MAX;
+  if (settings.throttle[0].bytesPerSecond || settings.throttle[1].bytesPerSecond) {
+    s.buckets = std::make_unique<TokenBucket[]>(2);
+    for (unsigned d = 0; d < 2; ++d) s.buckets[d].configure(settings.throttle[d].bytesPerSecond, settings.throttle[d].burstBytes, c.now());
+  }
+  if (settings.keepAlive) {
+    for (const Side& side : s.sides) {
+      if (side.fd) applyKeepAlive(side.fd.get(), *settings.keepAlive);
+    }
+  }
+  if (s.known || c.options.wantEvents) c.outbox.push(c.record(RecordKind::open, s));
+  if (node.op == Op::stream) {
+    s.known = true;
+    c.outbox.push(c.record(RecordKind::started, s));
+  }
+  if (s.head) deliverHead(c, s);
+}
+
+void deliverHead(Context& c, Session& s) {
+  const Node& node = c.nodeOf(s);
+  std::unique_ptr<Head> head = std::move(s.head);
+  const auto bytes = head->bytes();
+  ByteCounts& counts = c.bytesOf(s, toUpstream);
+  if (!bytes.empty()) {
+    const bool stream = node.op == Op::stream;
+    counts.pending -= bytes.size();
+    if (stream || node.settings.transform[toUpstream]) {
+      if (!crossBytes(c, s, stream ? RecordKind::data : RecordKind::chunk, toUpstream, bytes)) {
+        counts.pending += bytes.size();
+        s.head = std::move(head);
+        return c.defer(s);
+      }
+    } else {
+      relayBytes(c, s, toUpstream, bytes);
+    }
+  }
+  if (head->ended && s.phase == Phase::relaying && !s.sides[0].eof) sourceEnded(c, s, 0);
+}
+
+}  // namespace millrace

@@ -1,0 +1,38 @@
+// A matcher: a pure predicate over the peer's address and the head of a stream, in the three-valued logic of Kleene.
+// A tree owns its children; it is built at set-up and read-only afterwards, so any thread may ask it, each with an input of its own.
+// Invariant: an answer other than `more` does not change when bytes are added to the head, and is given as soon as the bytes
+// there decide it. With `final` no leaf answers `more`: what has not matched by then is `no`, and its negation `yes`.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "core/peer_address.h"
+#include "stage/client_hello.h"
+
+namespace millrace {
+
+enum class Match : uint8_t { no, yes, more };
+
+struct MatchInput {
+  const PeerAddress& peer;
+  std::span<const uint8_t> head;
+  bool final;  // no more bytes will come
+  mutable ClientHelloMemo hello = {};  // of `head`; one MatchInput is asked on one thread
+};
+
+class Matcher {
+ public:
+  virtual ~Matcher() = default;
+  virtual Match match(const MatchInput& input) const = 0;
+
+ protected:
+  Matcher() = default;
+  Matcher(const Matcher&) = delete;
+  Matcher& operator=(const Matcher&) = delete;
+};
+
+using MatcherPtr = std::unique_ptr<const Matcher>;
+
+}  // namespace millrace

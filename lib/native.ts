@@ -1,0 +1,133 @@
+/**
+ * The addon, as TypeScript sees it. This is the only file that loads it and the only one with casts: everything handed down
+ * from here has been checked by `lib`, and the addon trusts it.
+ */
+import { createRequire } from 'node:module'
+import type { Plan } from './plan.ts'
+
+/** What a record in the shared buffer tells. The numbers are those of `addon/relay/record.h`; a test compares them. */
+export const RecordKind = {
+  head: 1, // an ask node wants a verdict: bytes = the head
+  chunk: 2, // a transform: bytes = one chunk; value = direction
+  data: 3, // a stream sink: bytes = what the downstream sent
+  end: 4, // a stream sink: the downstream has sent FIN
+  drain: 5, // a stream sink that was told to wait may write again
+  open: 6, // relaying began
+  close: 7, // the session is over: reason, bytes, duration
+  abandoned: 8, // the session of a pending decision is over
+  notice: 9, // something about a listener: value = NoticeCode, extra = errno
+  closed: 10, // the whole relay is over; nothing comes after this
+  started: 11, // a stream sink took over the session
+} as const
+
+/** What JS answers to a `head` or `chunk` record, in the record's `verdict` field. */
+export const Verdict = { later: 0, pass: 1, more: 2, answered: 3 } as const
+
+export const Direction = { toUpstream: 0, toDownstream: 1 } as const
+
+export const NoticeCode = { paused: 1, resumed: 2, acceptError: 3, eventsLost: 4 } as const
+
+/**
+ * A record is `recordDoubles` float64 fields followed by two 20-byte addresses (family, 0, port big-endian, 16 address bytes;
+ * family 0 = none, 1 = unix, 4, 6), `recordBytes` in all. Field numbers:
+ */
+export const Field = {
+  kind: 0,
+  session: 1,
+  node: 2,
+  offset: 3, // into the arena
+  length: 4,
+  value: 5, // head: 1 = the peer has sent FIN; chunk: direction; close: reason; notice: NoticeCode; data: pending bytes
+  extra: 6, // notice: errno
+  verdict: 7, // written by JS
+  bytesToUpstream: 8,
+  bytesToDownstream: 9,
+  durationMs: 10,
+  listener: 11, // plan × 65536 + the endpoint's place in `plan.listen`
+} as const
+export const recordDoubles = 12
+export const recordBytes = 12 * 8 + 40
+export const downstreamAddressAt = 12 * 8
+export const upstreamAddressAt = 12 * 8 + 20
+
+/** How to end a session from JS. */
+export const EndHow = { close: 0, reset: 1, handlerError: 2, rejected: 3 } as const
+
+export type ResolvedAddress = { readonly address: string; readonly port: number }
+
+export type NativeOptions = {
+  readonly plans: readonly Plan[]
+  /** true: own thread, events only; false: on the calling thread's libuv loop, with everything. */
+  readonly ownThread: boolean
+  /** Whether open and close records are wanted for every session (they always come for sessions that JS knows). */
+  readonly wantEvents: boolean
+  /** Cap on pending bytes over all sessions. */
+  readonly maxPendingBytes: number
+  /** Longest wait between FIN and close while the peer goes on sending. */
+  readonly lingerMs: number
+  /** Called with the number of records, which are then in `records` from 0 on; bytes are in `arena`. */
+  readonly onRecords: (count: number) => void
+  /** At least 256 × recordBytes. */
+  readonly records: ArrayBuffer
+  /** At least 256 KiB. Bytes in it are valid until `onRecords` returns. */
+  readonly arena: ArrayBuffer
+}
+
+/** Counter names in the order in which `readCounters` writes them, one row a plan. */
+export type NativeSession = {
+  readonly id: number
+  readonly node: number
+  readonly plan: number
+  readonly state: string
+  readonly downstream: Uint8Array
+  readonly upstream: Uint8Array
+  readonly bytesToUpstream: number
+  readonly bytesToDownstream: number
+  readonly pendingToUpstream: number
+  readonly pendingToDownstream: number
+  readonly ageMs: number
+  readonly idleMs: number
+}
+
+/** The wire of one plan's listener: the bound endpoint. */
+export type NativeAddress = { readonly plan: number; readonly net: 'tcp' | 'unix'; readonly address: string; readonly port: number; readonly family: 'IPv4' | 'IPv6' | 'unix' }
+
+export interface NativeRelay {
+  /** Begins to accept. */
+  start(): void
+  addresses(): NativeAddress[]
+  /** Adds the counters of every plan into `into` (plans × counterNames.length float64). */
+  readCounters(into: Float64Array): void
+  sessions(done: (list: NativeSession[]) => void): void
+  /** The addresses of a named upstream, all of them; an empty list keeps what is known. */
+  setUpstream(plan: number, upstream: number, addresses: readonly ResolvedAddress[]): void
+  /** Stops accepting, gives sessions `drainMs`, then resets what is left. A second call may shorten the time. Ends with a `closed` record. */
+  close(drainMs: number): void
+  /** Ends one session; unknown ids are ignored. `reply` is sent first where the way of ending allows it. */
+  endSession(id: number, how: number, reply?: Uint8Array): void
+  /** Answers an `ask`: go on to branch `branch`, with the first `consumed` bytes of the head replaced by `bytes`. */
+  answerHead(id: number, node: number, branch: number, consumed: number, bytes?: Uint8Array): void
+  /** Writes to a direction of a session whose sink or transform is JS. Returns pending bytes, or -1 where the session is gone. */
+  write(id: number, direction: number, bytes: Uint8Array): number
+  /** Stream sink: FIN after all that was written. */
+  endWrite(id: number): void
+  /** Stream sink: stop and go on reading the downstream. */
+  pause(id: number): void
+  resume(id: number): void
+}
+
+export interface Native {
+  readonly Relay: new (options: NativeOptions) => NativeRelay
+  readonly closeReasons: readonly string[]
+  readonly counterNames: readonly string[]
+  readonly recordKinds: Readonly<Record<string, number>>
+  readonly recordBytes: number
+}
+
+const require = createRequire(import.meta.url)
+
+/** Loads the addon; MILLRACE_ADDON names another build of it (the sanitizer build, for instance). */
+export function loadNative(): Native {
+  const path = process.env['MILLRACE_ADDON'] ?? '../build/Release/millrace.node'
+  return require(path) as Native
+}

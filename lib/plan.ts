@@ -1,0 +1,87 @@
+/**
+ * The plan: what `compile` makes of a pipeline and what the addon runs. Plain data, so that it can be printed, compared and
+ * sent to another thread; a handler stands in it as a number, its place in `Compiled.handlers`.
+ *
+ * A session walks the nodes from `nodes[0]`. A gate goes on to its `next`, a fork to one of its branches, and a sink ends the walk.
+ * Every node is reached on exactly one path, so a sink carries the settings of all the stages before it, already merged.
+ */
+
+export type PlanEndpoint =
+  | { readonly net: 'tcp'; readonly host: string; readonly port: number }
+  | { readonly net: 'unix'; readonly path: string }
+
+/** Bytes a second and the burst, each at least 1. */
+export type PlanRate = { readonly bytesPerSecond: number; readonly burstBytes: number }
+
+/** What all stages before a sink asked for, merged. A time of 0 means "never". */
+export type PlanSettings = {
+  readonly idleTimeoutMs: number
+  readonly halfCloseTimeoutMs: number
+  readonly maxDurationMs: number
+  readonly highWaterBytes: number
+  readonly throttleToUpstream: PlanRate | null
+  readonly throttleToDownstream: PlanRate | null
+  readonly keepAlive: PlanKeepAlive | null
+  /** Whether the chunks of a direction go through JS (the handlers are known to `lib` by the sink's node). */
+  readonly transformToUpstream: boolean
+  readonly transformToDownstream: boolean
+}
+
+/** TCP keepalive of both sides, in seconds; `userTimeoutMs` 0 leaves TCP_USER_TIMEOUT alone. */
+export type PlanKeepAlive = {
+  readonly idleSeconds: number
+  readonly intervalSeconds: number
+  readonly probes: number
+  readonly userTimeoutMs: number
+}
+
+export type PlanMatcher =
+  | { readonly op: 'remoteAddress'; readonly cidrs: readonly string[] }
+  | { readonly op: 'prefix'; readonly bytes: Uint8Array }
+  | { readonly op: 'sni'; readonly names: readonly string[] }
+  | { readonly op: 'not'; readonly matcher: PlanMatcher }
+  | { readonly op: 'any'; readonly matchers: readonly PlanMatcher[] }
+
+/** When a JS node is called for the head: not before `minBytes`, never with more than `maxBytes`, not after `timeoutMs` from accept or from the previous verdict. */
+export type PlanHead = { readonly minBytes: number; readonly maxBytes: number; readonly timeoutMs: number }
+
+export type PlanNode =
+  | { readonly op: 'allow'; readonly cidrs: readonly string[]; readonly next: number }
+  | { readonly op: 'deny'; readonly cidrs: readonly string[]; readonly next: number }
+  | {
+      readonly op: 'limit'
+      /** 0: no limit. */
+      readonly maxSessions: number
+      readonly maxSessionsPerAddress: number
+      readonly newSessionsPerSecond: number
+      readonly next: number
+    }
+  /** `inspect` and `decide`: the verdict `pass` goes on to `next[0]`. `choose`: the verdict `pass` carries the index into `next`. */
+  | { readonly op: 'ask'; readonly kind: 'inspect' | 'decide' | 'choose'; readonly handler: number; readonly head: PlanHead; readonly next: readonly number[] }
+  | { readonly op: 'route'; readonly head: PlanHead; readonly when: readonly { readonly matcher: PlanMatcher; readonly next: number }[]; readonly otherwise: number }
+  | {
+      readonly op: 'forward'
+      readonly upstream: number
+      readonly connectTimeoutMs: number
+      /** Further attempts after the first, as long as no byte was relayed; each takes the next address. */
+      readonly retries: number
+      /** Address to bind before connecting, or null. */
+      readonly sourceAddress: string | null
+      readonly settings: PlanSettings
+    }
+  | { readonly op: 'echo'; readonly settings: PlanSettings }
+  | { readonly op: 'discard'; readonly settings: PlanSettings }
+  | { readonly op: 'stream'; readonly handler: number; readonly settings: PlanSettings }
+  | { readonly op: 'close' }
+  | { readonly op: 'reset' }
+
+export type Plan = {
+  readonly listen: readonly PlanEndpoint[]
+  /** Length of the accept queue asked of the kernel. */
+  readonly backlog: number
+  /** Whether a wildcard IPv6 listener takes IPv4 too. */
+  readonly dualStack: boolean
+  readonly nodes: readonly PlanNode[]
+  /** Where `forward` nodes go, by their `upstream` number. A name is resolved by `lib` and handed to the addon as addresses. */
+  readonly upstreams: readonly PlanEndpoint[]
+}
