@@ -382,7 +382,7 @@ double Engine::write(double id, unsigned direction, std::span<const uint8_t> byt
   context_.bytesOf(*s, direction).produced += bytes.size();
   relayBytes(context_, *s, direction, bytes);
   const uint32_t pending = s->pumps[direction].pending.size();
-  if (context_.nodeOf(*s).op == Op::stream && pending >= context_.settingsOf(*s).highWaterBytes) s->pumps[direction].drainDue = true;
+  if (context_.nodeOf(*s).op == Op::stream && pending > context_.settingsOf(*s).highWaterBytes) s->pumps[direction].drainDue = true;
   settle(context_, *s);
   return s->phase == Phase::closed ? -1 : pending;
 }

@@ -1,0 +1,48 @@
+#!/usr/bin/env node
+/**
+ * The `millrace` program: one thin file a command in cli/. Whatever goes wrong is one line on stderr, `millrace: COMMAND: what`,
+ * and an exit code: 2 for a mistake on the command line, 1 for anything else.
+ */
+import { Command } from 'commander'
+import { checkCommand } from './cli/check.ts'
+import { demoCommand } from './cli/demo.ts'
+import { echoCommand } from './cli/echo.ts'
+import { explainCommand } from './cli/explain.ts'
+import { leave } from './cli/leave.ts'
+import { forwardCommand } from './cli/forward.ts'
+import { reportFailure } from './cli/report.ts'
+import { runCommand } from './cli/run.ts'
+import { version } from './cli/version.ts'
+
+const examples = `
+Examples:
+  $ millrace forward tcp://127.0.0.1:8080 tcp://10.0.0.5:80 --stats 1s
+  $ millrace run relay.ts
+  $ millrace explain relay.ts
+
+More about a command: millrace COMMAND --help`
+
+let running: string | undefined
+
+const program = new Command('millrace')
+  .description('Relays streams: a native loop moves the bytes, TypeScript says what should happen to them.')
+  .version(version(), '-V, --version', 'print the version')
+  .helpOption('-h, --help', 'print this help')
+  .exitOverride()
+  // Errors are reported below, in one line each.
+  .configureOutput({ outputError: () => undefined })
+  .addHelpText('after', examples)
+  .hook('preSubcommand', (_, command) => {
+    running = command.name()
+  })
+
+for (const command of [forwardCommand(), echoCommand(), runCommand(), explainCommand(), checkCommand(), demoCommand()]) {
+  program.addCommand(command.copyInheritedSettings(program))
+}
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  process.exitCode = reportFailure(running, error)
+}
+await leave()

@@ -1,0 +1,79 @@
+/**
+ * Loads FILE.ts or FILE.js for `run`, `explain` and `check`. `import … from 'millrace'` in it means the version that is running,
+ * the very same module, wherever the file lies and whatever is installed beside it.
+ */
+import { readFile } from 'node:fs/promises'
+import { relative, resolve } from 'node:path'
+import { createJiti } from 'jiti'
+import { RelayError } from '../errors.ts'
+import * as millrace from '../index.ts'
+import { shown } from '../options.ts'
+import type { Pipeline } from '../pipe.ts'
+import { isPipeline } from '../pipe.ts'
+import { failure } from './usage.ts'
+
+/** The pipelines that `file` exports by default, at least one; every way in which it fails is one line. */
+export async function loadPipelines(file: string): Promise<readonly Pipeline<'stream'>[]> {
+  await checkReadable(file)
+  return pipelinesOf(file, await loadModule(file, resolve(file)))
+}
+
+export async function checkReadable(file: string): Promise<void> {
+  await readFile(file).catch((error: unknown) => {
+    throw failure(`${file}: ${unreadable(error)}`)
+  })
+}
+
+function unreadable(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  if (code === 'ENOENT') return 'no such file'
+  if (code === 'EISDIR') return 'is a directory, a file was expected'
+  if (code === 'EACCES') return 'cannot be read: permission denied'
+  return `cannot be read: ${String(error)}`
+}
+
+async function loadModule(file: string, path: string): Promise<unknown> {
+  // Without the cache no other user of a shared temporary folder can put code there; without interopDefault the
+  // functions of millrace are called directly and not through a proxy.
+  const jiti = createJiti(path, { fsCache: false, interopDefault: false, sourceMaps: true, virtualModules: { millrace } })
+  process.setSourceMapsEnabled(true)
+  try {
+    return await jiti.import(path)
+  } catch (error) {
+    throw failure(`${file}${describe(error, path)}`)
+  }
+}
+
+/** `:3:10: Unexpected token`, `: cannot find module 'x'`, `:7:9: throws while loading: boom`. */
+function describe(error: unknown, path: string): string {
+  if (!(error instanceof Error)) return `: throws while loading: ${String(error)}`
+  const syntax = /^ParseError: (.*?)\s*\n\s*(.*?):(\d+):(\d+)/s.exec(error.message)
+  if (syntax !== null) return `${syntax[2] === path ? '' : `: ${relative('', syntax[2] ?? '')}`}:${syntax[3]}:${syntax[4]}: ${firstLine(syntax[1] ?? '')}`
+  const missing = /^Cannot find (?:module|package) '([^']+)'/.exec(error.message)
+  if (missing !== null) return `: cannot find module '${missing[1]}'`
+  const name = error instanceof RelayError || error.name === 'Error' ? '' : `${error.name}: `
+  return `${placeOf(error, path)}: throws while loading: ${name}${firstLine(error.message)}`
+}
+
+/** The first place in the file itself on the way to the error. */
+function placeOf(error: Error, path: string): string {
+  const at = error.stack?.split('\n').find((line) => line.includes(`${path}:`))
+  return /:\d+:\d+(?=\)?$)/.exec(at ?? '')?.[0] ?? ''
+}
+
+function firstLine(text: string): string {
+  return text.split('\n', 1)[0] ?? ''
+}
+
+function pipelinesOf(file: string, module: unknown): readonly Pipeline<'stream'>[] {
+  if (isPipeline(module)) return [module] // module.exports = pipe(…)
+  const exported = typeof module === 'object' && module !== null && 'default' in module ? module.default : undefined
+  const expected = 'expected `export default pipe(…)` or an array of pipelines'
+  if (exported === undefined) throw failure(`${file}: has no default export: ${expected}`)
+  const list: readonly unknown[] = Array.isArray(exported) ? exported : [exported]
+  if (list.length === 0) throw failure(`${file}: exports an empty array: ${expected}`)
+  return list.map((part, place) => {
+    if (isPipeline(part)) return part
+    throw failure(`${file}: the default export${Array.isArray(exported) ? `'s item ${place}` : ''} is ${shown(part)}: ${expected}`)
+  })
+}

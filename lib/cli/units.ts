@@ -1,0 +1,81 @@
+/**
+ * Durations, sizes, rates and counts as people type them on a command line. A number always carries its unit: `60` alone is
+ * refused, since it could be seconds or milliseconds. SI and IEC units are told apart: 10MB is 10,000,000 bytes, 10MiB is 10,485,760.
+ */
+import { usage } from './usage.ts'
+
+const milliseconds: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+
+const bytes: Readonly<Record<string, number>> = {
+  B: 1,
+  kB: 1e3,
+  KB: 1e3,
+  MB: 1e6,
+  GB: 1e9,
+  TB: 1e12,
+  KiB: 2 ** 10,
+  MiB: 2 ** 20,
+  GiB: 2 ** 30,
+  TiB: 2 ** 40,
+}
+
+/** Splits `10MB` into 10 and `MB`; nothing else may stand around them. */
+function split(text: string): { readonly amount: number; readonly unit: string } | undefined {
+  const match = /^(\d{1,15}(?:\.\d{1,6})?)([A-Za-z]*)$/.exec(text)
+  if (match?.[1] === undefined || match[2] === undefined) return undefined
+  return { amount: Number(match[1]), unit: match[2] }
+}
+
+/** `250ms`, `60s`, `1.5m`, `1h`, `2d` in milliseconds. */
+export function duration(option: string, text: string): number {
+  const expected = 'write it like 250ms, 60s, 5m or 1h'
+  const parts = split(text)
+  if (parts === undefined) throw usage(`${option}: "${text}" is not a duration: ${expected}`)
+  if (parts.unit === '') throw usage(`${option}: "${text}" has no unit: ${expected}`)
+  const factor = Object.hasOwn(milliseconds, parts.unit) ? milliseconds[parts.unit] : undefined
+  if (factor === undefined) throw usage(`${option}: "${text}" has the unknown unit "${parts.unit}": ${expected}`)
+  const value = Math.round(parts.amount * factor * 1000) / 1000
+  if (!Number.isSafeInteger(value)) throw usage(`${option}: "${text}" is not a whole number of milliseconds`)
+  return value
+}
+
+/** `512B`, `64KiB`, `10MB` in bytes. */
+export function size(option: string, text: string): number {
+  return quantity(option, text, '', 'size')
+}
+
+/** `64KiB/s`, `10MB/s` in bytes a second. */
+export function rate(option: string, text: string): number {
+  if (!text.endsWith('/s')) throw usage(`${option}: "${text}" is not a rate: write it like 10MB/s or 64KiB/s`)
+  return quantity(option, text, '/s', 'rate')
+}
+
+function quantity(option: string, text: string, suffix: string, what: string): number {
+  const expected = `write it like 10MB${suffix} or 64KiB${suffix}`
+  const parts = split(text.slice(0, text.length - suffix.length))
+  if (parts === undefined) throw usage(`${option}: "${text}" is not a ${what}: ${expected}`)
+  if (parts.unit === '') throw usage(`${option}: "${text}" has no unit: ${expected}`)
+  const factor = Object.hasOwn(bytes, parts.unit) ? bytes[parts.unit] : undefined
+  if (factor === undefined) throw usage(`${option}: "${text}" has the unknown unit "${parts.unit}": ${nearUnits(parts.unit, suffix) ?? expected}`)
+  const value = Math.round(parts.amount * factor)
+  if (!Number.isSafeInteger(value)) throw usage(`${option}: "${text}" is too large`)
+  if (value === 0) throw usage(`${option}: "${text}" is less than one byte${suffix === '' ? '' : ' a second'}`)
+  return value
+}
+
+/** `10mb` and `10M` could be SI, IEC or bits: name the two that are meant most often. */
+function nearUnits(unit: string, suffix: string): string | undefined {
+  const letter = unit.charAt(0).toUpperCase()
+  if (!['K', 'M', 'G', 'T'].includes(letter) || unit.length > 3) return undefined
+  const [si, iec] = [`${letter}B`, `${letter}iB`]
+  return `write ${si}${suffix} (${(bytes[si] ?? 0).toLocaleString('en')} bytes) or ${iec}${suffix} (${(bytes[iec] ?? 0).toLocaleString('en')} bytes)`
+}
+
+/** A whole number of at least `least`. */
+export function count(option: string, text: string, least: number): number {
+  const value = Number(text)
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < least) {
+    throw usage(`${option}: "${text}" is not a whole number of at least ${least}`)
+  }
+  return value
+}

@@ -1,0 +1,64 @@
+/** What happens to sessions and listeners, as `onEvents` and stream handlers are told. */
+import type { CloseReason } from './ledger.ts'
+
+/** Relaying has begun: the upstream is connected, or a sink without one has taken over. */
+export type OpenEvent = {
+  readonly type: 'open'
+  /** When it was told, in milliseconds since 1970. */
+  readonly at: number
+  /** The session's id, as in `sessions()`. */
+  readonly session: number
+  /** The pipeline's place among those given to `serve`. */
+  readonly pipeline: number
+  /** Who came: `127.0.0.1:5555`, `[::1]:5555`, `unix:/path`. */
+  readonly downstream: string
+  /** Where it came to. */
+  readonly listener: string
+  /** Where it went; undefined for a sink without an upstream. */
+  readonly upstream: string | undefined
+}
+
+/** A session is over. Bytes are those that were sent on, in each direction. */
+export type CloseEvent = {
+  readonly type: 'close'
+  readonly at: number
+  readonly session: number
+  readonly pipeline: number
+  readonly downstream: string
+  readonly listener: string
+  readonly upstream: string | undefined
+  readonly reason: CloseReason
+  /** What a handler said with `reject(…)`, or the message of what it threw. */
+  readonly message?: string
+  /** The system error behind the reason, such as `ECONNREFUSED`: see errno(3). */
+  readonly error?: string
+  readonly bytesToUpstream: number
+  readonly bytesToDownstream: number
+  /** From accept to the end. */
+  readonly durationMs: number
+}
+
+/** A listener has stopped accepting for lack of descriptors or memory, goes on, or met an error; or events were lost because JS was too slow. */
+export type ListenerNotice = {
+  readonly type: 'notice'
+  readonly code: 'paused' | 'resumed' | 'acceptError' | 'eventsLost'
+  readonly at: number
+  readonly pipeline: number
+  readonly listener: string
+  /** The system error, such as `EMFILE`. */
+  readonly error?: string
+}
+
+/** A name of an upstream could not be resolved; addresses that are known go on being used, and it is tried again. */
+export type NameNotice = {
+  readonly type: 'notice'
+  readonly code: 'nameUnresolved'
+  readonly at: number
+  readonly pipeline: number
+  readonly listener: string
+  readonly name: string
+  readonly message: string
+}
+
+/** One of the events that come in batches to `onEvents`. */
+export type RelayEvent = OpenEvent | CloseEvent | ListenerNotice | NameNotice

@@ -1,0 +1,101 @@
+/** Says for every node of a pipeline whether it runs natively or in JS, and why. */
+import { formatEndpoint } from './endpoint.ts'
+import type { AnySink, AnyStage, Branch, Kind, Pipeline } from './part.ts'
+
+/** One node as `explain` sees it. */
+export type ExplainedNode = {
+  /** Its way through the pipeline, as in errors and sessions: `listen`, `allow[0]`, `route[1].when[0].forward[0]`. */
+  readonly path: string
+  /** Its name and arguments. */
+  readonly node: string
+  readonly runs: 'native' | 'js'
+  readonly why: string
+}
+
+/** A line of the text: a node, or the head of a branch. */
+type Line = { readonly depth: number; readonly text: string; readonly node?: ExplainedNode }
+
+/** The nodes of a pipeline in the order in which they stand there. */
+export function explainNodes<K extends Kind>(pipeline: Pipeline<K>): readonly ExplainedNode[] {
+  return linesOf(pipeline).flatMap(({ node }) => node ?? [])
+}
+
+/** The nodes of a pipeline as text, one a line, and where the pipeline runs. */
+export function explain<K extends Kind>(pipeline: Pipeline<K>): string {
+  const lines = linesOf(pipeline)
+  const width = Math.min(60, Math.max(...lines.map(({ depth, text }) => 2 * depth + text.length))) + 2
+  const rows = lines.map(({ depth, text, node }) => {
+    const left = `${'  '.repeat(depth)}${text}`
+    return node === undefined ? left : `${left.padEnd(width - 2)}  ${node.runs.padEnd(6)}  ${node.why}`.trimEnd()
+  })
+  const inJs = lines.flatMap(({ node }) => (node?.runs === 'js' ? [node.path] : []))
+  const where = inJs.length === 0 ? 'runs on a thread of its own: no node is in JS' : `runs in the calling thread: ${inJs.join(', ')} ${inJs.length === 1 ? 'is' : 'are'} in JS`
+  return [...rows, where].join('\n')
+}
+
+function linesOf<K extends Kind>({ source, chain }: Pipeline<K>): readonly Line[] {
+  const text = `listen ${source.listen.map(formatEndpoint).join(', ')}`
+  const node: ExplainedNode = { path: 'listen', node: text, runs: 'native', why: 'accepts sessions' }
+  return [{ depth: 0, text, node }, ...chainLines(chain, '', 1)]
+}
+
+function chainLines({ stages, sink }: Branch, path: string, depth: number): readonly Line[] {
+  return [
+    ...stages.map((stage, i) => lineOf(stage, `${path}${stage.name}[${i}]`, depth)),
+    lineOf(sink, `${path}${sink.name}[${stages.length}]`, depth),
+    ...branchLines(sink, `${path}${sink.name}[${stages.length}]`, depth + 1),
+  ]
+}
+
+function lineOf(part: AnyStage | AnySink, path: string, depth: number): Line {
+  const text = part.shows === '' ? part.name : `${part.name} ${part.shows}`
+  return { depth, text, node: { path, node: text, ...whereOf(part.body) } }
+}
+
+function branchLines({ body }: AnySink, path: string, depth: number): readonly Line[] {
+  if (body.step === 'route') {
+    return [
+      ...body.when.flatMap(({ matcher, chain }, i) => [
+        { depth, text: `when ${matcher.name}(${matcher.shows})` },
+        ...chainLines(chain, `${path}.when[${i}].`, depth + 1),
+      ]),
+      { depth, text: 'otherwise' },
+      ...chainLines(body.otherwise, `${path}.otherwise.`, depth + 1),
+    ]
+  }
+  if (body.step === 'choose') {
+    return body.branches.flatMap(({ name, chain }) => [{ depth, text: `${name}:` }, ...chainLines(chain, `${path}.${name}.`, depth + 1)])
+  }
+  return []
+}
+
+function whereOf(body: AnyStage['body'] | AnySink['body']): { readonly runs: 'native' | 'js'; readonly why: string } {
+  switch (body.step) {
+    case 'allow':
+    case 'deny':
+    case 'limit':
+      return { runs: 'native', why: 'decides before a byte is read' }
+    case 'settings':
+      return { runs: 'native', why: 'a setting of the pump' }
+    case 'inspect':
+      return { runs: 'js', why: 'decides on the head; no byte enters JS after the verdict' }
+    case 'decide':
+      return { runs: 'js', why: 'decides later, on a copy of the head; no byte enters JS after the verdict' }
+    case 'choose':
+      return { runs: 'js', why: 'decides later, on a copy of the head; no byte enters JS after the verdict' }
+    case 'transform':
+      return { runs: 'js', why: 'on the byte path: sees every chunk of its directions' }
+    case 'stream':
+      return { runs: 'js', why: 'on the byte path: is the other end' }
+    case 'route':
+      return { runs: 'native', why: 'matches natively' }
+    case 'forward':
+      return { runs: 'native', why: 'connects and moves the bytes' }
+    case 'echo':
+    case 'discard':
+      return { runs: 'native', why: 'moves the bytes' }
+    case 'close':
+    case 'reset':
+      return { runs: 'native', why: 'ends the session' }
+  }
+}

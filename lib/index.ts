@@ -1,0 +1,69 @@
+/** The public names of millrace, all of them. */
+export { parseEndpoint, tcp, unix } from './endpoint.ts'
+export type { Endpoint, WithPort } from './endpoint.ts'
+export { isPipeline, listen, pipe } from './pipe.ts'
+export type { ListenOptions } from './pipe.ts'
+export type { Branches, BranchesKind, Chain, Kind, KindOf, Matcher, Otherwise, Pipeline, Sink, Source, Stage, When } from './part.ts'
+export type {
+  ChooseHandler,
+  ChunkHandler,
+  DecideHandler,
+  DecideVerdict,
+  InspectHandler,
+  InspectVerdict,
+  StreamHandlers,
+  StreamSource,
+} from './handlers.ts'
+export type { HeadOptions } from './head.ts'
+
+export { allow } from './stages/allow.ts'
+export { decide } from './stages/decide.ts'
+export type { DecideOptions } from './stages/decide.ts'
+export { deny } from './stages/deny.ts'
+export { halfCloseTimeout } from './stages/half-close-timeout.ts'
+export { highWater } from './stages/high-water.ts'
+export { idleTimeout } from './stages/idle-timeout.ts'
+export { inspect } from './stages/inspect.ts'
+export type { InspectOptions } from './stages/inspect.ts'
+export { keepAlive } from './stages/keep-alive.ts'
+export type { KeepAliveOptions } from './stages/keep-alive.ts'
+export { limit } from './stages/limit.ts'
+export type { LimitOptions } from './stages/limit.ts'
+export { maxDuration } from './stages/max-duration.ts'
+export { throttle } from './stages/throttle.ts'
+export type { ThrottleOptions } from './stages/throttle.ts'
+export { transform } from './stages/transform.ts'
+export type { TransformOptions } from './stages/transform.ts'
+
+export { any } from './matchers/any.ts'
+export { not } from './matchers/not.ts'
+export { prefix } from './matchers/prefix.ts'
+export { remoteAddress } from './matchers/remote-address.ts'
+export { sni } from './matchers/sni.ts'
+
+export { choose } from './sinks/choose.ts'
+export type { ChooseBranch, ChooseOptions } from './sinks/choose.ts'
+export { close } from './sinks/close.ts'
+export { discard } from './sinks/discard.ts'
+export { echo } from './sinks/echo.ts'
+export { forward } from './sinks/forward.ts'
+export type { ForwardOptions } from './sinks/forward.ts'
+export { reset } from './sinks/reset.ts'
+export { otherwise, route, when } from './sinks/route.ts'
+export { stream } from './sinks/stream.ts'
+
+export { encode, more, pass, reject, replace, startsWith } from './verdict.ts'
+export type { More, Pass, Reject, Replace } from './verdict.ts'
+
+export { explain, explainNodes } from './explain.ts'
+export type { ExplainedNode } from './explain.ts'
+export { serve } from './serve.ts'
+export type { ServeOptions } from './serve.ts'
+export type { CloseOptions, Server, ServerAddress, SessionInfo } from './server.ts'
+export type { CloseEvent, ListenerNotice, NameNotice, OpenEvent, RelayEvent } from './events.ts'
+export { closeReasons } from './ledger.ts'
+export type { Account, Bytes, CloseReason, Ledger } from './ledger.ts'
+export type { NameAddress, Resolver } from './resolve.ts'
+export type { Session, StreamSession } from './session.ts'
+export { RelayError } from './errors.ts'
+export type { RelayErrorFields } from './errors.ts'

@@ -1,0 +1,110 @@
+/**
+ * The parts of a pipeline as plain data, and the types that let the compiler refuse a misplaced one at its place.
+ *
+ * A part says in `accepts` which kinds of session it can be used for. The property is never there; it only makes the types
+ * contravariant, so that a part for any kind fits everywhere and a part for streams fits only streams.
+ */
+import type { ChooseHandler, ChunkHandler, DecideHandler, InspectHandler, StreamSource } from './handlers.ts'
+import type { PlanEndpoint, PlanHead, PlanMatcher, PlanSettings } from './plan.ts'
+
+/** What a session is: an accepted stream or a flow of datagrams. */
+export type Kind = 'stream' | 'datagram'
+
+type Accepts<K extends Kind> = { readonly accepts?: (kind: K) => void }
+
+/** What all parts have: the name that users know, and its arguments as `explain` shows them. */
+type Named = { readonly name: string; readonly shows: string }
+
+/** What `compile` makes of a stage. */
+export type StageBody =
+  | { readonly step: 'allow' | 'deny'; readonly cidrs: readonly string[] }
+  | { readonly step: 'limit'; readonly maxSessions: number; readonly maxSessionsPerAddress: number; readonly newSessionsPerSecond: number }
+  | { readonly step: 'settings'; readonly settings: Partial<PlanSettings> }
+  | { readonly step: 'inspect'; readonly head: PlanHead; readonly handler: InspectHandler }
+  | { readonly step: 'decide'; readonly head: PlanHead; readonly handler: DecideHandler }
+  | { readonly step: 'transform'; readonly toUpstream?: ChunkHandler; readonly toDownstream?: ChunkHandler }
+
+/** What `compile` makes of a sink. */
+export type SinkBody =
+  | { readonly step: 'forward'; readonly upstream: PlanEndpoint; readonly connectTimeoutMs: number; readonly retries: number; readonly sourceAddress: string | null }
+  | { readonly step: 'echo' | 'discard' | 'close' | 'reset' }
+  | { readonly step: 'stream'; readonly source: StreamSource }
+  | { readonly step: 'route'; readonly when: readonly { readonly matcher: AnyMatcher; readonly chain: Branch }[]; readonly otherwise: Branch }
+  | { readonly step: 'choose'; readonly branches: readonly { readonly name: string; readonly chain: Branch }[]; readonly head: PlanHead; readonly handler: ChooseHandler<string> }
+
+/** A node that lets sessions go on. */
+export type Stage<K extends Kind> = Named & { readonly role: 'stage'; readonly body: StageBody } & Accepts<K>
+
+/** A node that ends the chain. */
+export type Sink<K extends Kind> = Named & { readonly role: 'sink'; readonly body: SinkBody } & Accepts<K>
+
+/** A pure predicate over an address or a head: yes, no, need more bytes. */
+export type Matcher<K extends Kind> = Named & { readonly role: 'matcher'; readonly plan: PlanMatcher } & Accepts<K>
+
+/** One branch of a `route`, made by `when`. */
+export type When<K extends Kind> = { readonly role: 'when'; readonly matcher: AnyMatcher; readonly chain: Branch } & Accepts<K>
+
+/** The last branch of a `route`, made by `otherwise`. */
+export type Otherwise<K extends Kind> = { readonly role: 'otherwise'; readonly chain: Branch } & Accepts<K>
+
+/** The first node, made by `listen`. */
+export type Source<K extends Kind> = {
+  readonly role: 'source'
+  readonly kind: K
+  readonly listen: readonly PlanEndpoint[]
+  readonly backlog: number
+  readonly dualStack: boolean
+}
+
+/** A source and what follows it, made by `pipe`: plain data, which `serve` runs and `explain` prints. */
+export type Pipeline<K extends Kind> = {
+  readonly role: 'pipeline'
+  readonly kind: K
+  readonly source: Source<K>
+  readonly chain: Branch
+}
+
+export type AnyStage = Stage<never>
+export type AnySink = Sink<never>
+export type AnyMatcher = Matcher<never>
+
+/** A checked chain: its stages and the sink that ends it. */
+export type Branch = { readonly stages: readonly AnyStage[]; readonly sink: AnySink }
+
+/** Stands where a sink before has already ended the chain; nothing has this type. */
+export type NothingAfterTheSink = { readonly role: 'nothing may follow the sink' }
+
+type IsLast<Parts, Place> = Parts extends readonly [...infer Before, unknown] ? (Place extends `${Before['length'] & number}` ? true : false) : false
+
+/** Whether a sink stands before this place. */
+type IsEnded<Parts, Place, Seen extends readonly unknown[] = []> = `${Seen['length']}` extends Place
+  ? false
+  : Parts extends readonly [infer First, ...infer Rest]
+    ? First extends { readonly role: 'sink' }
+      ? true
+      : IsEnded<Rest, Place, [...Seen, unknown]>
+    : false
+
+type PartAt<K extends Kind, Parts, Place> =
+  IsEnded<Parts, Place> extends true ? NothingAfterTheSink : IsLast<Parts, Place> extends true ? Sink<K> : Stage<K> | Sink<K>
+
+/**
+ * What the parts after a source have to be: stages and then one sink. Place by place where the number of parts is known, so that
+ * the compiler refuses the one that is misplaced; as a whole where an array is spread.
+ */
+export type Chain<K extends Kind, Parts extends readonly unknown[]> = Parts extends readonly []
+  ? readonly [Sink<K>]
+  : number extends Parts['length']
+    ? readonly [...Stage<K>[], Sink<K>]
+    : { readonly [Place in keyof Parts]: Parts[Place] extends unknown ? PartAt<K, Parts, Place> : Parts[Place] }
+
+/** The kinds that the sink at the end of some parts accepts. */
+export type KindOf<Parts> = Parts extends readonly [...unknown[], infer Last] ? (Last extends Sink<infer K> ? K : never) : never
+
+/** What the arguments of `route` have to be: branches made by `when`, and at the end maybe one by `otherwise`. */
+export type Branches<Parts extends readonly unknown[]> = number extends Parts['length']
+  ? readonly When<never>[] | readonly [...When<never>[], Otherwise<never>]
+  : { readonly [Place in keyof Parts]: Parts[Place] extends unknown ? (IsLast<Parts, Place> extends true ? When<never> | Otherwise<never> : When<never>) : Parts[Place] }
+
+/** The kinds that all branches accept. */
+export type BranchesKind<Parts extends readonly unknown[]> = [Parts[number]] extends [Accepts<infer K>] ? K : never

@@ -1,0 +1,126 @@
+/** One relay of the addon with its shared memory and its crossing. A server has at most two: one on its own thread, one in this one. */
+import { addressText, formatHostPort } from './address.ts'
+import { createCrossing } from './crossing.ts'
+import type { CrossingPlan } from './crossing.ts'
+import { RelayError } from './errors.ts'
+import type { RelayEvent } from './events.ts'
+import { counterNames, ledgerOf } from './ledger.ts'
+import { EndHow, recordBytes } from './native.ts'
+import type { Native, NativeAddress, NativeRelay, NativeSession } from './native.ts'
+import type { Session } from './session.ts'
+
+/** Records and bytes that one crossing can carry. */
+const [maxRecords, arenaBytes, leastArenaBytes] = [1_024, 1_048_576, 262_144]
+
+type OpenPlan = Omit<CrossingPlan, 'listeners'> & { readonly listeners: string[] }
+
+export type RelayOptions = {
+  readonly native: Native
+  readonly ownThread: boolean
+  readonly plans: readonly Omit<CrossingPlan, 'listeners'>[]
+  readonly idOf: (native: number) => number
+  readonly maxPendingBytes: number
+  readonly lingerMs: number
+  readonly debug: boolean
+  readonly onEvents: ((batch: readonly RelayEvent[]) => void) | undefined
+  readonly sessionEvents: boolean
+  readonly onError: (error: unknown, session: Session | undefined) => void
+}
+
+/** A bound endpoint with the pipeline it belongs to. */
+export type BoundAddress = NativeAddress & { readonly pipeline: number }
+
+/** A session as the addon lists it, with its pipeline, its place in it and its addresses as text. */
+export type ListedSession = {
+  readonly native: NativeSession
+  readonly pipeline: number
+  readonly path: string
+  readonly downstream: string
+  readonly upstream: string | undefined
+}
+
+export type Relay = {
+  readonly native: NativeRelay
+  readonly addresses: readonly BoundAddress[]
+  /** Resolves when the addon has told everything. */
+  readonly closed: Promise<void>
+  /** One row of counters a plan. */
+  counters(): Float64Array[]
+  /** None once it is closed. */
+  sessions(): Promise<readonly ListedSession[]>
+  /** What the listeners of a pipeline are called. */
+  listeners(pipeline: number): readonly string[]
+  /** Ends a session; one that is over is ignored. */
+  endSession(native: number, how: 'close' | 'reset'): void
+}
+
+/** Binds the listeners, and accepts nothing yet. Throws the addon's system errors. */
+export function openRelay(options: RelayOptions): Relay {
+  const records = new ArrayBuffer(maxRecords * recordBytes)
+  const arena = new ArrayBuffer(options.ownThread ? leastArenaBytes : arenaBytes)
+  const plans = options.plans.map((plan): OpenPlan => ({ ...plan, listeners: [] }))
+  const { promise: closed, resolve: onClosed } = withResolvers()
+  const crossing = createCrossing({ ...options, records, arena, plans, relay: () => relay, onClosed })
+  const onRecords = options.debug ? checked(crossing, () => counters(), options.onError) : crossing
+  const relay: NativeRelay = new options.native.Relay({
+    plans: plans.map((plan) => plan.compiled.plan),
+    ownThread: options.ownThread,
+    wantEvents: options.onEvents !== undefined && options.sessionEvents,
+    maxPendingBytes: options.maxPendingBytes,
+    lingerMs: options.lingerMs,
+    onRecords,
+    records,
+    arena,
+  })
+  const addresses = relay.addresses().map((address) => ({ ...address, pipeline: plans[address.plan]?.pipeline ?? 0 }))
+  for (const address of addresses) plans[address.plan]?.listeners.push(listenerText(address))
+
+  const counters = (): Float64Array[] => {
+    const all = new Float64Array(plans.length * counterNames.length)
+    relay.readCounters(all)
+    return plans.map((_, i) => all.subarray(i * counterNames.length, (i + 1) * counterNames.length))
+  }
+  const listed = (native: NativeSession): ListedSession => {
+    const plan = plans[native.plan]
+    const node = plan?.compiled.nodes[native.node]
+    const unix = plan?.listeners.find((listener) => listener.startsWith('unix:'))
+    return {
+      native,
+      pipeline: plan?.pipeline ?? 0,
+      path: node?.path ?? '',
+      downstream: addressText(native.downstream, 0, unix) ?? '',
+      upstream: addressText(native.upstream, 0, node?.upstream),
+    }
+  }
+  return {
+    native: relay,
+    addresses,
+    closed,
+    counters,
+    sessions: () => Promise.race([new Promise<readonly ListedSession[]>((resolve) => relay.sessions((list) => resolve(list.map(listed)))), closed.then(() => [])]),
+    listeners: (pipeline) => plans.find((plan) => plan.pipeline === pipeline)?.listeners ?? [],
+    endSession: (native, how) => relay.endSession(native, EndHow[how]),
+  }
+}
+
+/** What a bound endpoint is called in sessions and events. */
+export function listenerText({ net, address, port }: NativeAddress): string {
+  return net === 'unix' ? `unix:${address}` : formatHostPort(address, port)
+}
+
+/** The debugging crossing: the books have to balance whenever JS is called. */
+function checked(crossing: (count: number) => void, counters: () => Float64Array[], onError: RelayOptions['onError']): (count: number) => void {
+  return (count) => {
+    crossing(count)
+    const ledger = ledgerOf(counters())
+    if (!ledger.balanced) onError(new RelayError(`the ledger does not balance: ${JSON.stringify(ledger)}`, { code: 'ERR_MILLRACE_UNBALANCED' }), undefined)
+  }
+}
+
+function withResolvers(): { readonly promise: Promise<void>; readonly resolve: () => void } {
+  let resolve: () => void = () => undefined
+  const promise = new Promise<void>((settle) => {
+    resolve = settle
+  })
+  return { promise, resolve }
+}

@@ -1,0 +1,181 @@
+/** `serve`: the only function that touches the kernel. */
+import { compile } from './compile.ts'
+import type { Compiled } from './compile.ts'
+import { refuse } from './chain.ts'
+import { normalizeIp } from './address.ts'
+import { misuse, RelayError, systemError } from './errors.ts'
+import type { RelayEvent } from './events.ts'
+import { explain } from './explain.ts'
+import { loadNative } from './native.ts'
+import type { Native } from './native.ts'
+import { watchNames } from './names.ts'
+import { checkFunction, checkInteger, checkMs, checkNames, checkWord, shown } from './options.ts'
+import type { Pipeline } from './part.ts'
+import { isPipeline } from './pipe.ts'
+import type { PlanEndpoint } from './plan.ts'
+import { openRelay } from './relay.ts'
+import { systemResolver } from './resolve.ts'
+import type { Resolver } from './resolve.ts'
+import { createServer, idIn } from './server.ts'
+import type { Server, ServerRelay } from './server.ts'
+import type { Session } from './session.ts'
+
+/** The options of `serve`. */
+export type ServeOptions = {
+  /** Is told what happens, in batches. */
+  readonly onEvents?: (batch: readonly RelayEvent[]) => void
+  /** Whether `onEvents` is told of every session's open and close; false leaves it the notices, at no cost a session. Default true. */
+  readonly sessionEvents?: boolean
+  /** Is told what a handler has thrown, whose session has ended with `handlerError`; without a session where `onEvents` threw. Default: stderr. */
+  readonly onError?: (error: unknown, session: Session | undefined) => void
+  /** Pending bytes of all sessions of one thread, 1048576 to 1099511627776; default 268435456. */
+  readonly maxPendingBytes?: number
+  /** Milliseconds between our FIN and the end of a session whose peer goes on sending, 0 to 2147483647; default 2000. */
+  readonly lingerMs?: number
+  /**
+   * `own`: the loop has its own thread, which is refused where a pipeline has a node in JS. `embedded`: it runs in the calling thread.
+   * Default `auto`: pipelines without a node in JS together on one thread of their own, the others embedded.
+   */
+  readonly thread?: 'auto' | 'own' | 'embedded'
+  /** Resolves the names of endpoints; default: hosts file, DNS, getaddrinfo(3). */
+  readonly resolver?: Resolver
+  /** Checks at every crossing that the ledger balances, and tells `onError` where not; default false. */
+  readonly debug?: boolean
+}
+
+const names = ['onEvents', 'sessionEvents', 'onError', 'maxPendingBytes', 'lingerMs', 'thread', 'resolver', 'debug']
+
+/**
+ * Serves one pipeline or several: binds all listeners, then accepts. Rejects with the `RelayError` of what cannot be set up, such as
+ * `listen EADDRINUSE 127.0.0.1:8080`, and leaves nothing behind; with ERR_MILLRACE_BAD_OPTION, ERR_MILLRACE_UNKNOWN_OPTION and
+ * ERR_MILLRACE_BAD_PIPELINE for misuse, and with ERR_MILLRACE_NO_ADDON where the addon is not built.
+ */
+export async function serve(pipelines: Pipeline<'stream'> | readonly Pipeline<'stream'>[], options: ServeOptions = {}): Promise<Server> {
+  const settings = checkOptions(options)
+  const list = checkPipelines(pipelines)
+  const compiled = list.map((pipeline) => compile(pipeline))
+  const groups = groupByThread(compiled, settings.thread)
+  const native = load()
+  const plans = await Promise.all(compiled.map((one) => withListenAddresses(one, settings.resolver)))
+
+  const relays: ServerRelay[] = []
+  try {
+    for (const [place, { ownThread, pipelines: members }] of groups.entries()) {
+      const relay = openRelay({
+        ...settings,
+        native,
+        ownThread,
+        plans: members.flatMap((pipeline) => (plans[pipeline] === undefined ? [] : [{ pipeline, compiled: plans[pipeline] }])),
+        idOf: idIn(groups.length, place),
+      })
+      relays.push({ relay, pipelines: members })
+    }
+    for (const { relay } of relays) relay.native.start()
+  } catch (error) {
+    await Promise.all(relays.map(undo))
+    throw systemError(error, 'listen')
+  }
+  const stopNames = watchNames(relays, compiled, settings)
+  return createServer(relays, list.map((pipeline) => explain(pipeline)).join('\n\n'), stopNames)
+}
+
+type Settings = {
+  readonly onEvents: ServeOptions['onEvents']
+  readonly sessionEvents: boolean
+  readonly onError: (error: unknown, session: Session | undefined) => void
+  readonly maxPendingBytes: number
+  readonly lingerMs: number
+  readonly thread: 'auto' | 'own' | 'embedded'
+  readonly resolver: Resolver
+  readonly debug: boolean
+}
+
+function checkOptions(options: ServeOptions): Settings {
+  checkNames('serve', options, names)
+  const { onEvents, sessionEvents = true, onError = report, maxPendingBytes = 268_435_456, lingerMs = 2_000, thread = 'auto', resolver = systemResolver(), debug = false } = options
+  if (onEvents !== undefined) checkFunction('serve', 'onEvents', onEvents)
+  checkFunction('serve', 'onError', onError)
+  checkFunction('serve', 'resolver', resolver)
+  checkInteger('serve', 'maxPendingBytes', maxPendingBytes, { least: 1_048_576, most: 2 ** 40, unit: 'bytes' })
+  checkMs('serve', 'lingerMs', lingerMs)
+  checkWord('serve', 'thread', thread, ['auto', 'own', 'embedded'])
+  for (const [name, value] of Object.entries({ sessionEvents, debug })) {
+    if (typeof value !== 'boolean') throw misuse('ERR_MILLRACE_BAD_OPTION', 'serve', `${name} must be true or false, not ${shown(value)}`)
+  }
+  return { onEvents, sessionEvents, onError: guarded(onError), maxPendingBytes, lingerMs, thread, resolver, debug }
+}
+
+function checkPipelines(given: unknown): readonly Pipeline<'stream'>[] {
+  const list: readonly unknown[] = Array.isArray(given) ? given : [given]
+  if (list.length === 0) throw refuse('serve', 'expected at least one pipeline')
+  return list.map((pipeline) => {
+    if (isPipeline(pipeline)) return pipeline
+    throw refuse('serve', `expected a pipeline made by pipe(…), not ${shown(pipeline)}`)
+  })
+}
+
+type Group = { readonly ownThread: boolean; readonly pipelines: readonly number[] }
+
+function groupByThread(compiled: readonly Compiled[], thread: Settings['thread']): readonly Group[] {
+  const all = compiled.map((_, pipeline) => pipeline)
+  if (thread === 'embedded') return [{ ownThread: false, pipelines: all }]
+  const inJs = all.filter((pipeline) => compiled[pipeline]?.hasJs === true)
+  const [first] = inJs
+  if (thread === 'own' && first !== undefined) {
+    throw misuse('ERR_MILLRACE_BAD_OPTION', 'serve', `thread "own" needs pipelines without a node in JS, but pipeline ${first} has ${compiled[first]?.jsPaths.join(', ')}`)
+  }
+  const native = all.filter((pipeline) => !inJs.includes(pipeline))
+  return [
+    { ownThread: true, pipelines: native },
+    { ownThread: false, pipelines: inJs },
+  ].filter((group) => group.pipelines.length > 0)
+}
+
+function load(): Native {
+  try {
+    return loadNative()
+  } catch (error) {
+    const why = error instanceof Error ? error.message.split('\n', 1)[0] : String(error)
+    throw new RelayError(`serve: the addon cannot be loaded, build it with "npm run build:addon": ${why}`, { code: 'ERR_MILLRACE_NO_ADDON', node: 'serve' }, error)
+  }
+}
+
+/** A name to listen at becomes its first address; what it resolves to later does not matter. */
+async function withListenAddresses(compiled: Compiled, resolver: Resolver): Promise<Compiled> {
+  const listen = await Promise.all(compiled.plan.listen.map((at) => withAddress(at, resolver)))
+  return { ...compiled, plan: { ...compiled.plan, listen } }
+}
+
+async function withAddress(at: PlanEndpoint, resolver: Resolver): Promise<PlanEndpoint> {
+  if (at.net === 'unix' || normalizeIp(at.host) !== undefined) return at
+  const found = await resolver(at.host).catch((error: unknown) => {
+    throw systemError(error, 'listen')
+  })
+  const [host] = found.flatMap(({ address }) => normalizeIp(address) ?? [])
+  if (host === undefined) throw misuse('ERR_MILLRACE_BAD_ADDRESS', 'listen', `${shown(at.host)} has no address`)
+  return { ...at, host }
+}
+
+/** A relay can be closed only once it has been started. */
+async function undo({ relay }: ServerRelay): Promise<void> {
+  relay.native.start()
+  relay.native.close(0)
+  await relay.closed
+}
+
+function report(error: unknown, session: Session | undefined): void {
+  const text = error instanceof Error ? (error.stack ?? error.message) : shown(error)
+  process.stderr.write(`millrace: ${session === undefined ? 'onEvents' : `session ${session.id} of ${session.downstream}`}: ${text}\n`)
+}
+
+/** What is called from within a crossing must not throw. */
+function guarded(onError: NonNullable<ServeOptions['onError']>): NonNullable<ServeOptions['onError']> {
+  return (error, session) => {
+    try {
+      onError(error, session)
+    } catch (another) {
+      report(error, session)
+      report(another, session)
+    }
+  }
+}

@@ -1,0 +1,13 @@
+/** The stage `allow`. */
+import { parseCidrs } from '../address.ts'
+import type { Kind, Stage } from '../part.ts'
+
+/**
+ * Lets in only sessions whose downstream is in one of these networks; the others end with `denied` before a byte is read. An IPv4 network
+ * holds a peer that a dual-stack listener reports as IPv4-mapped, and a Unix peer is in no network.
+ * Throws ERR_MILLRACE_BAD_CIDR and, without any, ERR_MILLRACE_BAD_OPTION.
+ */
+export function allow(...cidrs: readonly string[]): Stage<Kind> {
+  const networks = parseCidrs('allow', cidrs)
+  return { role: 'stage', name: 'allow', shows: networks.join(', '), body: { step: 'allow', cidrs: networks } }
+}
