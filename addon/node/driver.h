@@ -27,6 +27,7 @@ class Driver {
   virtual void query(Command query, std::function<void()> work) = 0;
   /// Whether commands run at once, so that a command may return something.
   virtual bool embedded() const = 0;
+  /// `stopped` may destroy the driver.
   virtual void stop(std::function<void()> stopped) = 0;
 };
 

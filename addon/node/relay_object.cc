@@ -141,6 +141,7 @@ void RelayObject::shutDown() {
 
 void RelayObject::stopped() {
   engine_ = nullptr;
+  driver_.reset();  // with the loop's descriptors: this object may stay, for its ledger, as long as JS likes
   if (cleanup_) napi_remove_async_cleanup_hook(std::exchange(cleanup_, nullptr));
   const Napi::HandleScope scope(Env());
   Unref();
