@@ -4,7 +4,7 @@
     "target_name": "millrace",
     "sources": ["<!@(find addon -name '*.cc' | sort)"],
     "include_dirs": ["addon"],
-    "defines": ["NAPI_VERSION=9", "NAPI_DISABLE_CPP_EXCEPTIONS", "NODE_ADDON_API_DISABLE_DEPRECATED", "_GNU_SOURCE"],
+    "defines": ["NAPI_VERSION=9", "NAPI_DISABLE_CPP_EXCEPTIONS", "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS", "NODE_ADDON_API_DISABLE_DEPRECATED", "_GNU_SOURCE"],
     "cflags!": ["-fexceptions", "-O3"],
     "cflags_cc!": ["-fexceptions", "-frtti", "-std=gnu++17", "-std=gnu++20"],
     "cflags_cc": [

@@ -55,7 +55,7 @@ size_t ByteQueue::push(BlockPool& pool, std::span<const uint8_t> bytes) {
     tail_->end += uint32_t(part);
     taken += part;
   }
-  size_ += uint32_t(taken);
+  size_ += taken;
   return taken;
 }
 
@@ -69,7 +69,7 @@ size_t ByteQueue::peek(std::span<iovec> vectors) const {
 
 void ByteQueue::consume(BlockPool& pool, size_t count) {
   assert(count <= size_);
-  size_ -= uint32_t(count);
+  size_ -= count;
   while (head_ && count >= head_->end - head_->begin) {
     count -= head_->end - head_->begin;
     Block* done = head_;

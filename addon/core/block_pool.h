@@ -43,7 +43,7 @@ class BlockPool {
 
 class ByteQueue {
  public:
-  uint32_t size() const { return size_; }
+  size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
   /// Appends; returns how many bytes were taken (fewer only at the pool's cap).
   size_t push(BlockPool& pool, std::span<const uint8_t> bytes);
@@ -55,7 +55,7 @@ class ByteQueue {
  private:
   Block* head_ = nullptr;
   Block* tail_ = nullptr;
-  uint32_t size_ = 0;
+  size_t size_ = 0;
 };
 
 }  // namespace millrace

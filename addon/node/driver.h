@@ -28,6 +28,8 @@ class Driver {
   /// Whether commands run at once, so that a command may return something.
   virtual bool embedded() const = 0;
   /// `stopped` may destroy the driver.
+  /// The loop turns no more: from here on the engine belongs to the JS thread.
+  virtual void halt() = 0;
   virtual void stop(std::function<void()> stopped) = 0;
 };
 

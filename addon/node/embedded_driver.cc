@@ -45,6 +45,8 @@ class EmbeddedDriver final : public Driver, private Host {
 
   bool embedded() const override { return true; }
 
+  void halt() override {}
+
   void stop(std::function<void()> stopped) override {
     engine_.reset();
     if (!handles_) return stopped();

@@ -5,18 +5,25 @@
 
 namespace millrace {
 
-JsCall::JsCall(Napi::Function onRecords, Napi::ArrayBuffer records, Napi::ArrayBuffer arena)
-    : env_(onRecords.Env()),
-      onRecords_(Napi::Persistent(onRecords)),
-      recordsReference_(Napi::Reference<Napi::ArrayBuffer>::New(records, 1)),
-      arenaReference_(Napi::Reference<Napi::ArrayBuffer>::New(arena, 1)),
-      records_(static_cast<uint8_t*>(records.Data()), records.ByteLength()),
-      arena_(static_cast<uint8_t*>(arena.Data()), arena.ByteLength()) {
-  napi_async_init(env_, nullptr, Napi::String::New(env_, "millrace"), &context_);
+std::unique_ptr<JsCall> JsCall::create(napi_env env, JsValue options) {
+  std::unique_ptr<JsCall> it(new JsCall(env));
+  const char* names[] = {"onRecords", "records", "arena"};
+  for (size_t i = 0; i < 3; ++i) {
+    const JsValue value = options.get(names[i]);
+    if (!value || napi_create_reference(env, value.raw(), 1, &it->references_[i]) != napi_ok) return nullptr;
+  }
+  it->records_ = options.get("records").bytes();
+  it->arena_ = options.get("arena").bytes();
+  if (it->records_.empty() || it->arena_.empty()) return nullptr;
+  if (napi_async_init(env, nullptr, JsValue::of(env, std::string("millrace")).raw(), &it->context_) != napi_ok) return nullptr;
+  return it;
 }
 
 JsCall::~JsCall() {
   if (context_) napi_async_destroy(env_, context_);
+  for (napi_ref reference : references_) {
+    if (reference) napi_delete_reference(env_, reference);
+  }
 }
 
 void JsCall::operator()(std::span<Record> records) {
@@ -24,27 +31,28 @@ void JsCall::operator()(std::span<Record> records) {
   assert(records.size_bytes() <= records_.size());
   std::memcpy(records_.data(), records.data(), records.size_bytes());
   {
-    const Napi::HandleScope scope(env_);
-    napi_value count = nullptr;
-    napi_create_uint32(env_, uint32_t(records.size()), &count);
-    call(env_, context_, onRecords_.Value(), {count});
+    const HandleScope scope(env_);
+    napi_value function = nullptr;
+    if (napi_get_reference_value(env_, references_[0], &function) == napi_ok && function) {
+      call(function, {JsValue::of(env_, double(records.size())).raw()});
+    }
   }
   std::memcpy(static_cast<void*>(records.data()), records_.data(), records.size_bytes());
 }
 
-void JsCall::call(Napi::Env env, napi_async_context context, napi_value function, std::initializer_list<napi_value> arguments) {
+void JsCall::call(napi_value function, std::initializer_list<napi_value> arguments) {
   napi_callback_scope scope = nullptr;
-  if (napi_open_callback_scope(env, nullptr, context, &scope) != napi_ok) return;
+  if (silent_ || napi_open_callback_scope(env_, nullptr, context_, &scope) != napi_ok) return;
   napi_value receiver = nullptr, ignored = nullptr;
-  napi_get_global(env, &receiver);
-  if (napi_call_function(env, receiver, function, arguments.size(), arguments.begin(), &ignored) != napi_ok) {
+  napi_get_global(env_, &receiver);
+  if (napi_call_function(env_, receiver, function, arguments.size(), arguments.begin(), &ignored) != napi_ok) {
     bool pending = false;
     napi_value thrown = nullptr;
-    if (napi_is_exception_pending(env, &pending) == napi_ok && pending && napi_get_and_clear_last_exception(env, &thrown) == napi_ok) {
-      napi_fatal_exception(env, thrown);
+    if (napi_is_exception_pending(env_, &pending) == napi_ok && pending && napi_get_and_clear_last_exception(env_, &thrown) == napi_ok) {
+      napi_fatal_exception(env_, thrown);
     }
   }
-  napi_close_callback_scope(env, scope);
+  napi_close_callback_scope(env_, scope);
 }
 
 }  // namespace millrace

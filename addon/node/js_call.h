@@ -2,17 +2,32 @@
 // A raw napi_call_function inside a callback scope, so that nextTicks and promises run before it returns. What JS throws is handed to
 // 'uncaughtException'; an environment that can no longer run JS is tolerated.
 #pragma once
-#include <napi.h>
+#include <initializer_list>
+#include <memory>
 
-#include <span>
-
+#include "node/js_value.h"
 #include "relay/record.h"
 
 namespace millrace {
 
+class HandleScope {
+ public:
+  explicit HandleScope(napi_env env) : env_(env) { napi_open_handle_scope(env, &scope_); }
+  ~HandleScope() {
+    if (scope_) napi_close_handle_scope(env_, scope_);
+  }
+  HandleScope(const HandleScope&) = delete;
+  HandleScope& operator=(const HandleScope&) = delete;
+
+ private:
+  napi_env env_;
+  napi_handle_scope scope_ = nullptr;
+};
+
 class JsCall {
  public:
-  JsCall(Napi::Function onRecords, Napi::ArrayBuffer records, Napi::ArrayBuffer arena);
+  /// From `onRecords`, `records` and `arena` of the options; null where one of them is missing.
+  static std::unique_ptr<JsCall> create(napi_env env, JsValue options);
   ~JsCall();
   JsCall(const JsCall&) = delete;
   JsCall& operator=(const JsCall&) = delete;
@@ -20,17 +35,16 @@ class JsCall {
   std::span<uint8_t> arena() const { return arena_; }
   /// Copies the records into the shared buffer, calls JS, and copies them back with its verdicts.
   void operator()(std::span<Record> records);
-  /// Any other callback, under the same rules.
-  static void call(Napi::Env env, napi_async_context context, napi_value function, std::initializer_list<napi_value> arguments);
-  napi_async_context context() const { return context_; }
+  /// Any other callback, under the same rules. The caller has a handle scope.
+  void call(napi_value function, std::initializer_list<napi_value> arguments);
   /// After this JS is never called again.
   void silence() { silent_ = true; }
 
  private:
-  Napi::Env env_;
-  Napi::FunctionReference onRecords_;
-  Napi::Reference<Napi::ArrayBuffer> recordsReference_;
-  Napi::Reference<Napi::ArrayBuffer> arenaReference_;
+  explicit JsCall(napi_env env) : env_(env) {}
+
+  napi_env env_;
+  napi_ref references_[3] = {};  // onRecords, records, arena
   std::span<uint8_t> records_;
   std::span<uint8_t> arena_;
   napi_async_context context_ = nullptr;

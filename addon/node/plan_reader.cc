@@ -10,142 +10,135 @@
 namespace millrace {
 namespace {
 
-uint64_t number(const Napi::Object& from, const char* name) {
-  const double value = from.Get(name).ToNumber().DoubleValue();
-  return value > 0 ? uint64_t(value) : 0;
-}
-std::string text(const Napi::Object& from, const char* name) { return from.Get(name).ToString().Utf8Value(); }
-Napi::Object object(const Napi::Object& from, const char* name) { return from.Get(name).As<Napi::Object>(); }
-Napi::Array array(const Napi::Object& from, const char* name) { return from.Get(name).As<Napi::Array>(); }
-
-bool fail(Napi::Env env, const std::string& why) {
-  if (!env.IsExceptionPending()) Napi::Error::New(env, "millrace: the addon was given a plan it cannot read: " + why).ThrowAsJavaScriptException();
+/// What lib hands down has been checked, so this is a bug of ours, or a worker that is being terminated.
+bool fail(std::string& why, const std::string& what) {
+  if (why.empty()) why = "millrace: the addon was given a plan it cannot read: " + what;
   return false;
 }
 
-bool readEndpoint(const Napi::Object& from, SocketAddress& out) {
-  if (text(from, "net") == "unix") return SocketAddress::fromPath(text(from, "path"), out);
-  return SocketAddress::parseIp(text(from, "host"), uint16_t(number(from, "port")), out);
+bool readEndpoint(JsValue from, SocketAddress& out) {
+  if (from.get("net").text() == "unix") return SocketAddress::fromPath(from.get("path").text(), out);
+  return SocketAddress::parseIp(from.get("host").text(), uint16_t(from.get("port").whole()), out);
 }
 
-bool readCidrs(const Napi::Array& from, CidrSet& out) {
-  for (uint32_t i = 0; i < from.Length(); ++i) {
+bool readCidrs(JsValue from, std::string& why, CidrSet& out) {
+  for (uint32_t i = 0; i < from.length(); ++i) {
     Cidr cidr;
-    const std::string one = from.Get(i).ToString().Utf8Value();
-    if (!CidrSet::parse(one, cidr)) return fail(from.Env(), "CIDR " + one);
+    const std::string one = from.at(i).text();
+    if (!CidrSet::parse(one, cidr)) return fail(why, "CIDR " + one);
     out.add(cidr);
   }
   out.seal();
   return true;
 }
 
-MatcherPtr readMatcher(const Napi::Object& from) {
-  const std::string op = text(from, "op");
+MatcherPtr readMatcher(JsValue from, std::string& why) {
+  const std::string op = from.get("op").text();
   if (op == "remoteAddress") {
     CidrSet networks;
-    if (!readCidrs(array(from, "cidrs"), networks)) return nullptr;
+    if (!readCidrs(from.get("cidrs"), why, networks)) return nullptr;
     return std::make_unique<RemoteAddressMatcher>(std::move(networks));
   }
   if (op == "prefix") {
-    const auto bytes = from.Get("bytes").As<Napi::Uint8Array>();
-    return std::make_unique<PrefixMatcher>(std::vector<uint8_t>(bytes.Data(), bytes.Data() + bytes.ByteLength()));
+    const auto bytes = from.get("bytes").bytes();
+    return std::make_unique<PrefixMatcher>(std::vector<uint8_t>(bytes.begin(), bytes.end()));
   }
   if (op == "sni") {
     auto matcher = std::make_unique<SniMatcher>();
-    const Napi::Array names = array(from, "names");
-    for (uint32_t i = 0; i < names.Length(); ++i) {
-      const std::string name = names.Get(i).ToString().Utf8Value();
-      if (!matcher->add(name)) return fail(from.Env(), "name " + name), nullptr;
+    const JsValue names = from.get("names");
+    for (uint32_t i = 0; i < names.length(); ++i) {
+      const std::string name = names.at(i).text();
+      if (!matcher->add(name)) return fail(why, "name " + name), nullptr;
     }
     return matcher;
   }
   if (op == "not") {
-    MatcherPtr inner = readMatcher(object(from, "matcher"));
+    MatcherPtr inner = readMatcher(from.get("matcher"), why);
     return inner ? std::make_unique<NotMatcher>(std::move(inner)) : nullptr;
   }
   if (op == "any") {
     std::vector<MatcherPtr> inner;
-    const Napi::Array matchers = array(from, "matchers");
-    for (uint32_t i = 0; i < matchers.Length(); ++i) {
-      inner.push_back(readMatcher(matchers.Get(i).As<Napi::Object>()));
+    const JsValue matchers = from.get("matchers");
+    for (uint32_t i = 0; i < matchers.length(); ++i) {
+      inner.push_back(readMatcher(matchers.at(i), why));
       if (!inner.back()) return nullptr;
     }
     return std::make_unique<AnyMatcher>(std::move(inner));
   }
-  return fail(from.Env(), "matcher " + op), nullptr;
+  return fail(why, "matcher " + op), nullptr;
 }
 
-Rate readRate(const Napi::Object& from, const char* name) {
-  if (!from.Get(name).IsObject()) return {};
-  const Napi::Object rate = object(from, name);
-  return {number(rate, "bytesPerSecond"), number(rate, "burstBytes")};
+Rate readRate(JsValue from, const char* name) {
+  const JsValue rate = from.get(name);
+  if (!rate.isObject()) return {};
+  return {rate.get("bytesPerSecond").whole(), rate.get("burstBytes").whole()};
 }
 
-Settings readSettings(const Napi::Object& node) {
+Settings readSettings(JsValue node) {
   Settings settings;
-  const Napi::Object from = object(node, "settings");
-  settings.idleTimeoutMs = number(from, "idleTimeoutMs");
-  settings.halfCloseTimeoutMs = number(from, "halfCloseTimeoutMs");
-  settings.maxDurationMs = number(from, "maxDurationMs");
-  settings.highWaterBytes = uint32_t(number(from, "highWaterBytes"));
+  const JsValue from = node.get("settings");
+  settings.idleTimeoutMs = from.get("idleTimeoutMs").whole();
+  settings.halfCloseTimeoutMs = from.get("halfCloseTimeoutMs").whole();
+  settings.maxDurationMs = from.get("maxDurationMs").whole();
+  settings.highWaterBytes = uint32_t(from.get("highWaterBytes").whole());
   settings.throttle[toUpstream] = readRate(from, "throttleToUpstream");
   settings.throttle[toDownstream] = readRate(from, "throttleToDownstream");
-  settings.transform[toUpstream] = from.Get("transformToUpstream").ToBoolean();
-  settings.transform[toDownstream] = from.Get("transformToDownstream").ToBoolean();
-  if (from.Get("keepAlive").IsObject()) {
-    const Napi::Object keepAlive = object(from, "keepAlive");
-    settings.keepAlive = KeepAlive{uint32_t(number(keepAlive, "idleSeconds")), uint32_t(number(keepAlive, "intervalSeconds")),
-                                   uint32_t(number(keepAlive, "probes")), uint32_t(number(keepAlive, "userTimeoutMs"))};
+  settings.transform[toUpstream] = from.get("transformToUpstream").boolean();
+  settings.transform[toDownstream] = from.get("transformToDownstream").boolean();
+  if (from.get("keepAlive").isObject()) {
+    const JsValue keepAlive = from.get("keepAlive");
+    settings.keepAlive = KeepAlive{uint32_t(keepAlive.get("idleSeconds").whole()), uint32_t(keepAlive.get("intervalSeconds").whole()),
+                                   uint32_t(keepAlive.get("probes").whole()), uint32_t(keepAlive.get("userTimeoutMs").whole())};
   }
   return settings;
 }
 
-HeadLimits readHead(const Napi::Object& node) {
-  const Napi::Object from = object(node, "head");
-  return {uint32_t(number(from, "minBytes")), uint32_t(number(from, "maxBytes")), number(from, "timeoutMs")};
+HeadLimits readHead(JsValue node) {
+  const JsValue from = node.get("head");
+  return {uint32_t(from.get("minBytes").whole()), uint32_t(from.get("maxBytes").whole()), from.get("timeoutMs").whole()};
 }
 
-bool readForward(const Napi::Object& from, ForwardOptions& out) {
-  out.upstream = uint32_t(number(from, "upstream"));
-  out.connectTimeoutMs = number(from, "connectTimeoutMs");
-  out.retries = uint32_t(number(from, "retries"));
-  if (from.Get("sourceAddress").IsString()) {
+bool readForward(JsValue from, std::string& why, ForwardOptions& out) {
+  out.upstream = uint32_t(from.get("upstream").whole());
+  out.connectTimeoutMs = from.get("connectTimeoutMs").whole();
+  out.retries = uint32_t(from.get("retries").whole());
+  if (from.get("sourceAddress").isString()) {
     SocketAddress source;
-    if (!SocketAddress::parseIp(text(from, "sourceAddress"), 0, source)) return fail(from.Env(), "sourceAddress");
+    if (!SocketAddress::parseIp(from.get("sourceAddress").text(), 0, source)) return fail(why, "sourceAddress");
     out.source = source;
   }
   return true;
 }
 
-bool readNode(const Napi::Object& from, Node& node) {
-  const std::string op = text(from, "op");
+bool readNode(JsValue from, std::string& why, Node& node) {
+  const std::string op = from.get("op").text();
   if (op == "allow" || op == "deny") {
     CidrSet networks;
-    if (!readCidrs(array(from, "cidrs"), networks)) return false;
+    if (!readCidrs(from.get("cidrs"), why, networks)) return false;
     if (op == "allow") node.allow.emplace(std::move(networks));
     else node.deny.emplace(std::move(networks));
     node.op = op == "allow" ? Op::allow : Op::deny;
-    node.next = {uint32_t(number(from, "next"))};
+    node.next = {uint32_t(from.get("next").whole())};
   } else if (op == "limit") {
     node.op = Op::limit;
-    node.limit = std::make_unique<LimitStage>(number(from, "maxSessions"), number(from, "maxSessionsPerAddress"), number(from, "newSessionsPerSecond"));
-    node.next = {uint32_t(number(from, "next"))};
+    node.limit = std::make_unique<LimitStage>(from.get("maxSessions").whole(), from.get("maxSessionsPerAddress").whole(), from.get("newSessionsPerSecond").whole());
+    node.next = {uint32_t(from.get("next").whole())};
   } else if (op == "ask") {
     node.op = Op::ask;
     node.head = readHead(from);
-    const Napi::Array next = array(from, "next");
-    for (uint32_t i = 0; i < next.Length(); ++i) node.next.push_back(next.Get(i).ToNumber().Uint32Value());
+    const JsValue next = from.get("next");
+    for (uint32_t i = 0; i < next.length(); ++i) node.next.push_back(uint32_t(next.at(i).whole()));
   } else if (op == "route") {
     node.op = Op::route;
     node.head = readHead(from);
-    const Napi::Array when = array(from, "when");
-    for (uint32_t i = 0; i < when.Length(); ++i) {
-      const auto branch = when.Get(i).As<Napi::Object>();
-      node.when.push_back(readMatcher(object(branch, "matcher")));
+    const JsValue when = from.get("when");
+    for (uint32_t i = 0; i < when.length(); ++i) {
+      const JsValue branch = when.at(i);
+      node.when.push_back(readMatcher(branch.get("matcher"), why));
       if (!node.when.back()) return false;
-      node.next.push_back(uint32_t(number(branch, "next")));
+      node.next.push_back(uint32_t(branch.get("next").whole()));
     }
-    node.next.push_back(uint32_t(number(from, "otherwise")));
+    node.next.push_back(uint32_t(from.get("otherwise").whole()));
   } else if (op == "close" || op == "reset") {
     node.op = op == "close" ? Op::close : Op::reset;
   } else {
@@ -153,53 +146,52 @@ bool readNode(const Napi::Object& from, Node& node) {
     else if (op == "echo") node.op = Op::echo;
     else if (op == "discard") node.op = Op::discard;
     else if (op == "stream") node.op = Op::stream;
-    else return fail(from.Env(), "node " + op);
+    else return fail(why, "node " + op);
     node.settings = readSettings(from);
-    if (node.op == Op::forward) return readForward(from, node.forward);
+    if (node.op == Op::forward) return readForward(from, why, node.forward);
   }
   return true;
 }
 
 }  // namespace
 
-std::optional<Plan> readPlan(const Napi::Object& from) {
+std::optional<Plan> readPlan(JsValue from, std::string& why) {
   Plan plan;
-  plan.backlog = int(number(from, "backlog"));
-  plan.dualStack = from.Get("dualStack").ToBoolean();
-  const Napi::Array listen = array(from, "listen");
-  for (uint32_t i = 0; i < listen.Length(); ++i) {
+  plan.backlog = int(from.get("backlog").whole());
+  plan.dualStack = from.get("dualStack").boolean();
+  const JsValue listen = from.get("listen");
+  for (uint32_t i = 0; i < listen.length(); ++i) {
     SocketAddress endpoint;
-    if (!readEndpoint(listen.Get(i).As<Napi::Object>(), endpoint)) return fail(from.Env(), "listen"), std::nullopt;
+    if (!readEndpoint(listen.at(i), endpoint)) return fail(why, "listen"), std::nullopt;
     plan.listen.push_back(endpoint);
   }
-  const Napi::Array upstreams = array(from, "upstreams");
-  for (uint32_t i = 0; i < upstreams.Length(); ++i) {
+  const JsValue upstreams = from.get("upstreams");
+  for (uint32_t i = 0; i < upstreams.length(); ++i) {
     SocketAddress address;
     Upstream upstream;
-    if (readEndpoint(upstreams.Get(i).As<Napi::Object>(), address)) upstream.addresses.push_back(address);  // else a name
+    if (readEndpoint(upstreams.at(i), address)) upstream.addresses.push_back(address);  // else a name
     plan.upstreams.push_back(std::move(upstream));
   }
-  const Napi::Array nodes = array(from, "nodes");
-  plan.nodes.resize(nodes.Length());
-  for (uint32_t i = 0; i < nodes.Length(); ++i) {
-    if (!readNode(nodes.Get(i).As<Napi::Object>(), plan.nodes[i])) return std::nullopt;
+  const JsValue nodes = from.get("nodes");
+  plan.nodes.resize(nodes.length());
+  for (uint32_t i = 0; i < nodes.length(); ++i) {
+    if (!readNode(nodes.at(i), why, plan.nodes[i])) return std::nullopt;
   }
   for (uint32_t i = 0; i < plan.nodes.size(); ++i) {
     for (const uint32_t next : plan.nodes[i].next) {
-      if (next >= plan.nodes.size()) return fail(from.Env(), "next"), std::nullopt;
+      if (next >= plan.nodes.size()) return fail(why, "next"), std::nullopt;
       plan.nodes[next].parent = i;
     }
   }
-  if (from.Env().IsExceptionPending()) return std::nullopt;
   return plan;
 }
 
-std::vector<SocketAddress> readAddresses(const Napi::Array& from) {
+std::vector<SocketAddress> readAddresses(JsValue from) {
   std::vector<SocketAddress> addresses;
-  for (uint32_t i = 0; i < from.Length(); ++i) {
+  for (uint32_t i = 0; i < from.length(); ++i) {
     SocketAddress address;
-    const auto one = from.Get(i).As<Napi::Object>();
-    if (SocketAddress::parseIp(text(one, "address"), uint16_t(number(one, "port")), address)) addresses.push_back(address);
+    const JsValue one = from.at(i);
+    if (SocketAddress::parseIp(one.get("address").text(), uint16_t(one.get("port").whole()), address)) addresses.push_back(address);
   }
   return addresses;
 }

@@ -1,14 +1,13 @@
 // Reads the plans and options that lib/compile.ts made into the engine's own (internal). JS thread only. Values have been checked by `lib`;
-// what is wrong all the same becomes a pending JS exception (a bug of ours) and an empty result.
+// what is wrong all the same (a bug of ours, or a worker being terminated) gives an empty result, and `why` says what.
 #pragma once
-#include <napi.h>
-
+#include "node/js_value.h"
 #include "relay/plan.h"
 
 namespace millrace {
 
-std::optional<Plan> readPlan(const Napi::Object& from);
+std::optional<Plan> readPlan(JsValue from, std::string& why);
 /// [{ address, port }, ...] as socket addresses; what does not parse is left out.
-std::vector<SocketAddress> readAddresses(const Napi::Array& from);
+std::vector<SocketAddress> readAddresses(JsValue from);
 
 }  // namespace millrace

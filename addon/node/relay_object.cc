@@ -5,32 +5,34 @@
 namespace millrace {
 namespace {
 
-std::span<const uint8_t> bytesAt(const Napi::CallbackInfo& info, size_t index) {
-  if (info.Length() <= index || !info[index].IsTypedArray()) return {};
-  const auto bytes = info[index].As<Napi::Uint8Array>();
-  return {bytes.Data(), bytes.ByteLength()};
+/// The call's argument; absent where it was not given.
+JsValue argument(const Napi::CallbackInfo& info, size_t index) {
+  return index < info.Length() ? JsValue(info.Env(), napi_value(info[index])) : JsValue();
 }
 
-double numberAt(const Napi::CallbackInfo& info, size_t index) { return info[index].ToNumber().DoubleValue(); }
-
-void throwSystemError(Napi::Env env, const SysError& error) {
-  const std::string code = uv_err_name(-error.err);
-  std::string message = std::string(error.syscall) + " " + code + (error.address.empty() ? "" : " " + error.address);
-  auto object = Napi::Error::New(env, message);
-  object.Set("code", code);
-  object.Set("errno", double(-error.err));
-  object.Set("syscall", error.syscall);
-  if (!error.address.empty()) {
-    object.Set("address", error.address);
-    object.Set("port", double(error.port));
+void throwError(napi_env env, const std::string& message, const SysError* error) {
+  napi_value thrown = nullptr;
+  if (napi_create_error(env, nullptr, JsValue::of(env, message).raw(), &thrown) != napi_ok) return;
+  const JsValue object(env, thrown);
+  if (error) {
+    object.set("code", std::string(uv_err_name(-error->err)));
+    object.set("errno", double(-error->err));
+    object.set("syscall", std::string(error->syscall));
+    if (!error->address.empty()) {
+      object.set("address", error->address);
+      object.set("port", double(error->port));
+    }
   }
-  object.ThrowAsJavaScriptException();
+  napi_throw(env, thrown);
 }
 
-Napi::Value addressBytes(Napi::Env env, const PeerAddress& address) {
-  auto bytes = Napi::Uint8Array::New(env, sizeof address);
-  std::memcpy(bytes.Data(), &address, sizeof address);
-  return bytes;
+void throwSystemError(napi_env env, const SysError& error) {
+  const std::string what = std::string(error.syscall) + " " + uv_err_name(-error.err);
+  throwError(env, error.address.empty() ? what : what + " " + error.address, &error);
+}
+
+JsValue addressBytes(napi_env env, const PeerAddress& address) {
+  return JsValue::of(env, std::span(reinterpret_cast<const uint8_t*>(&address), sizeof address));
 }
 
 const char* phaseName(Phase phase) {
@@ -46,20 +48,20 @@ const char* phaseName(Phase phase) {
   return "";
 }
 
-Napi::Value describe(Napi::Env env, const SessionInfo& session) {
-  auto it = Napi::Object::New(env);
-  it.Set("id", session.id);
-  it.Set("node", session.node);
-  it.Set("plan", session.plan);
-  it.Set("state", phaseName(session.phase));
-  it.Set("downstream", addressBytes(env, session.downstream));
-  it.Set("upstream", addressBytes(env, session.upstream));
-  it.Set("bytesToUpstream", double(session.bytes[toUpstream]));
-  it.Set("bytesToDownstream", double(session.bytes[toDownstream]));
-  it.Set("pendingToUpstream", double(session.pending[toUpstream]));
-  it.Set("pendingToDownstream", double(session.pending[toDownstream]));
-  it.Set("ageMs", double(session.ageMs));
-  it.Set("idleMs", double(session.idleMs));
+JsValue describe(napi_env env, const SessionInfo& session) {
+  const JsValue it = JsValue::object(env);
+  it.set("id", session.id);
+  it.set("node", double(session.node));
+  it.set("plan", double(session.plan));
+  it.set("state", std::string(phaseName(session.phase)));
+  it.set("downstream", addressBytes(env, session.downstream));
+  it.set("upstream", addressBytes(env, session.upstream));
+  it.set("bytesToUpstream", double(session.bytes[toUpstream]));
+  it.set("bytesToDownstream", double(session.bytes[toDownstream]));
+  it.set("pendingToUpstream", double(session.pending[toUpstream]));
+  it.set("pendingToDownstream", double(session.pending[toDownstream]));
+  it.set("ageMs", double(session.ageMs));
+  it.set("idleMs", double(session.idleMs));
   return it;
 }
 
@@ -84,26 +86,33 @@ Napi::Function RelayObject::define(Napi::Env env) {
 
 RelayObject::RelayObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<RelayObject>(info) {
   const Napi::Env env = info.Env();
-  const auto options = info[0].As<Napi::Object>();
+  const JsValue options = argument(info, 0);
   EngineConfig config;
-  config.options.wantEvents = options.Get("wantEvents").ToBoolean();
-  config.options.maxPendingBytes = size_t(options.Get("maxPendingBytes").ToNumber().Int64Value());
-  config.options.lingerMs = uint64_t(options.Get("lingerMs").ToNumber().Int64Value());
-  const auto plans = options.Get("plans").As<Napi::Array>();
-  for (uint32_t i = 0; i < plans.Length(); ++i) {
-    auto plan = readPlan(plans.Get(i).As<Napi::Object>());
-    if (!plan) return;
+  config.options.wantEvents = options.get("wantEvents").boolean();
+  config.options.maxPendingBytes = options.get("maxPendingBytes").whole();
+  config.options.lingerMs = options.get("lingerMs").whole();
+  const JsValue plans = options.get("plans");
+  std::string why;
+  for (uint32_t i = 0; i < plans.length(); ++i) {
+    auto plan = readPlan(plans.at(i), why);
+    if (!plan) {
+      throwError(env, why, nullptr);
+      return;
+    }
     config.plans.push_back(std::move(*plan));
   }
   const size_t planCount = config.plans.size();
-  js_ = std::make_unique<JsCall>(options.Get("onRecords").As<Napi::Function>(), options.Get("records").As<Napi::ArrayBuffer>(),
-                                 options.Get("arena").As<Napi::ArrayBuffer>());
+  js_ = JsCall::create(env, options);
+  if (!js_) {
+    throwError(env, "millrace: the addon was given no buffers", nullptr);
+    return;
+  }
   config.arena = js_->arena();
   config.cross = [this](std::span<Record> records) { (*js_)(records); };
   config.finished = [this] { shutDown(); };
   uv_loop_t* uv = nullptr;
   napi_get_uv_event_loop(env, &uv);
-  auto driver = options.Get("ownThread").ToBoolean() ? makeThreadDriver(uv, std::move(config), &engine_)
+  auto driver = options.get("ownThread").boolean() ? makeThreadDriver(uv, std::move(config), &engine_)
                                                      : makeEmbeddedDriver(uv, std::move(config), &engine_);
   if (!driver) {
     throwSystemError(env, driver.error());
@@ -133,6 +142,7 @@ void RelayObject::start(const Napi::CallbackInfo& info) {
 void RelayObject::shutDown() {
   if (stopping_) return;
   stopping_ = true;
+  driver_->halt();
   if (!engine_->closed()) js_->silence();
   engine_->publishLedgers();
   for (size_t i = 0; i < lastCounters_.size(); ++i) lastCounters_[i] = engine_->readLedger(i);
@@ -143,65 +153,71 @@ void RelayObject::stopped() {
   engine_ = nullptr;
   driver_.reset();  // with the loop's descriptors: this object may stay, for its ledger, as long as JS likes
   if (cleanup_) napi_remove_async_cleanup_hook(std::exchange(cleanup_, nullptr));
-  const Napi::HandleScope scope(Env());
+  const HandleScope scope(Env());
   Unref();
 }
 
 Napi::Value RelayObject::addresses(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  auto list = Napi::Array::New(env);
+  const JsValue list = JsValue::array(env);
+  uint32_t count = 0;
   for (const Bound& bound : bound_) {
-    auto it = Napi::Object::New(env);
-    it.Set("plan", bound.plan);
-    it.Set("net", bound.address.isUnix() ? "unix" : "tcp");
-    it.Set("address", bound.address.host());
-    it.Set("port", bound.address.port());
-    it.Set("family", bound.address.isUnix() ? "unix" : bound.address.family() == AF_INET6 ? "IPv6" : "IPv4");
-    list.Set(list.Length(), it);
+    const bool isUnix = bound.address.isUnix();
+    const JsValue it = JsValue::object(env);
+    it.set("plan", double(bound.plan));
+    it.set("net", std::string(isUnix ? "unix" : "tcp"));
+    it.set("address", bound.address.host());
+    it.set("port", double(bound.address.port()));
+    it.set("family", std::string(isUnix ? "unix" : bound.address.family() == AF_INET6 ? "IPv6" : "IPv4"));
+    list.set(count++, it);
   }
-  return list;
+  return {env, list.raw()};
 }
 
 void RelayObject::readCounters(const Napi::CallbackInfo& info) {
-  auto into = info[0].As<Napi::Float64Array>();
+  const auto memory = argument(info, 0).bytes();
+  const std::span into(reinterpret_cast<double*>(memory.data()), memory.size() / sizeof(double));
   if (live() && driver_->embedded()) engine_->publishLedgers();
+  size_t at = 0;
   for (size_t plan = 0; plan < lastCounters_.size(); ++plan) {
     const CounterValues values = live() ? engine_->readLedger(plan) : lastCounters_[plan];
-    for (size_t i = 0; i < counterCount && plan * counterCount + i < into.ElementLength(); ++i) into[plan * counterCount + i] = double(values[i]);
+    for (size_t i = 0; i < counterCount && at < into.size(); ++i) into[at++] = double(values[i]);
   }
 }
 
 void RelayObject::sessions(const Napi::CallbackInfo& info) {
-  if (!live()) return;
+  const napi_env env = info.Env();
+  napi_ref done = nullptr;
+  if (!live() || napi_create_reference(env, argument(info, 0).raw(), 1, &done) != napi_ok) return;
   auto list = std::make_shared<std::vector<SessionInfo>>();
-  auto done = std::make_shared<Napi::FunctionReference>(Napi::Persistent(info[0].As<Napi::Function>()));
-  driver_->query([list](Engine& engine) { *list = engine.sessions(); }, [this, list, done] {
-    const Napi::Env env = Env();
-    const Napi::HandleScope scope(env);
-    auto array = Napi::Array::New(env, list->size());
-    for (uint32_t i = 0; i < list->size(); ++i) array.Set(i, describe(env, (*list)[i]));
-    JsCall::call(env, js_->context(), done->Value(), {array});
+  driver_->query([list](Engine& engine) { *list = engine.sessions(); }, [this, env, list, done] {
+    const HandleScope scope(env);
+    const JsValue array = JsValue::array(env);
+    for (uint32_t i = 0; i < list->size(); ++i) array.set(i, describe(env, (*list)[i]));
+    napi_value function = nullptr;
+    if (napi_get_reference_value(env, done, &function) == napi_ok && array) js_->call(function, {array.raw()});
+    napi_delete_reference(env, done);
   });
 }
 
 void RelayObject::setUpstream(const Napi::CallbackInfo& info) {
   if (!live()) return;
-  const uint32_t plan = info[0].ToNumber();
-  const uint32_t upstream = info[1].ToNumber();
-  driver_->run([plan, upstream, list = readAddresses(info[2].As<Napi::Array>())](Engine& engine) { engine.setUpstream(plan, upstream, list); });
+  const auto plan = uint32_t(argument(info, 0).whole());
+  const auto upstream = uint32_t(argument(info, 1).whole());
+  driver_->run([plan, upstream, list = readAddresses(argument(info, 2))](Engine& engine) { engine.setUpstream(plan, upstream, list); });
 }
 
 void RelayObject::close(const Napi::CallbackInfo& info) {
   if (!live()) return;
-  const auto drainMs = uint64_t(numberAt(info, 0));
+  const uint64_t drainMs = argument(info, 0).whole();
   driver_->run([drainMs](Engine& engine) { engine.close(drainMs); });
 }
 
 void RelayObject::endSession(const Napi::CallbackInfo& info) {
   if (!live()) return;
-  const double id = numberAt(info, 0);
-  const auto how = EndHow(info[1].ToNumber().Uint32Value());
-  const auto reply = bytesAt(info, 2);
+  const double id = argument(info, 0).number();
+  const auto how = EndHow(argument(info, 1).whole());
+  const auto reply = argument(info, 2).bytes();
   if (driver_->embedded()) return driver_->run([&](Engine& engine) { engine.endById(id, how, reply); });
   driver_->run([id, how](Engine& engine) { engine.endById(id, how, {}); });
 }
@@ -211,26 +227,29 @@ void RelayObject::endSession(const Napi::CallbackInfo& info) {
 void RelayObject::answerHead(const Napi::CallbackInfo& info) {
   if (!live() || !driver_->embedded()) return;
   driver_->run([&](Engine& engine) {
-    engine.answerHead(numberAt(info, 0), info[1].ToNumber(), info[2].ToNumber(), size_t(numberAt(info, 3)), bytesAt(info, 4));
+    engine.answerHead(argument(info, 0).number(), uint32_t(argument(info, 1).whole()), uint32_t(argument(info, 2).whole()),
+                      argument(info, 3).whole(), argument(info, 4).bytes());
   });
 }
 
 Napi::Value RelayObject::write(const Napi::CallbackInfo& info) {
   double pending = -1;
   if (live() && driver_->embedded()) {
-    driver_->run([&](Engine& engine) { pending = engine.write(numberAt(info, 0), info[1].ToNumber().Uint32Value() & 1, bytesAt(info, 2)); });
+    driver_->run([&](Engine& engine) {
+      pending = engine.write(argument(info, 0).number(), argument(info, 1).whole() & 1, argument(info, 2).bytes());
+    });
   }
-  return Napi::Number::New(info.Env(), pending);
+  return {info.Env(), JsValue::of(info.Env(), pending).raw()};
 }
 
 void RelayObject::endWrite(const Napi::CallbackInfo& info) {
   if (!live() || !driver_->embedded()) return;
-  driver_->run([&](Engine& engine) { engine.endWrite(numberAt(info, 0)); });
+  driver_->run([&](Engine& engine) { engine.endWrite(argument(info, 0).number()); });
 }
 
 void RelayObject::setPaused(const Napi::CallbackInfo& info, bool paused) {
   if (!live() || !driver_->embedded()) return;
-  driver_->run([&](Engine& engine) { engine.setPaused(numberAt(info, 0), paused); });
+  driver_->run([&](Engine& engine) { engine.setPaused(argument(info, 0).number(), paused); });
 }
 
 void RelayObject::pause(const Napi::CallbackInfo& info) { setPaused(info, true); }

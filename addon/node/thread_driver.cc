@@ -5,7 +5,6 @@
 
 #include <atomic>
 #include <mutex>
-#include <thread>
 
 #include "node/driver.h"
 
@@ -21,7 +20,7 @@ class ThreadDriver final : public Driver, private Host {
       : uv_(uv), loop_(std::move(loop)), cross_(std::move(config.cross)), finished_(std::move(config.finished)),
         engine_(new Engine(*loop_, config.options, std::move(config.plans), config.arena, *this)) {}
 
-  ~ThreadDriver() override { join(); }
+  ~ThreadDriver() override { halt(); }
 
   Engine* engine() { return engine_.get(); }
 
@@ -36,14 +35,18 @@ class ThreadDriver final : public Driver, private Host {
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    thread_ = std::thread([this] { turns(); });
+    const int failed = pthread_create(&thread_, nullptr, [](void* self) -> void* {
+      static_cast<ThreadDriver*>(self)->turns();
+      return nullptr;
+    }, this);
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    pthread_setname_np(thread_.native_handle(), "millrace");
-    return 0;
+    running_ = failed == 0;
+    if (running_) pthread_setname_np(thread_, "millrace");
+    return -failed;
   }
 
   void run(Command command) override {
-    if (!thread_.joinable()) {
+    if (!running_) {
       if (engine_) command(*engine_);
       return;
     }
@@ -65,8 +68,16 @@ class ThreadDriver final : public Driver, private Host {
 
   bool embedded() const override { return false; }
 
+  void halt() override {
+    if (!running_) return;
+    ending_.store(true, std::memory_order_relaxed);
+    loop_->wake();
+    pthread_join(thread_, nullptr);
+    running_ = false;
+  }
+
   void stop(std::function<void()> stopped) override {
-    join();
+    halt();
     engine_.reset();
     if (!async_) return stopped();
     Async* async = std::exchange(async_, nullptr);
@@ -139,20 +150,14 @@ class ThreadDriver final : public Driver, private Host {
     if (over && async_) finished_();
   }
 
-  void join() {
-    if (!thread_.joinable()) return;
-    ending_.store(true, std::memory_order_relaxed);
-    loop_->wake();
-    thread_.join();
-  }
-
   uv_loop_t* uv_;
   std::unique_ptr<Loop> loop_;
   CrossToJs cross_;
   std::function<void()> finished_;
   std::unique_ptr<Engine> engine_;
   Async* async_ = nullptr;
-  std::thread thread_;
+  pthread_t thread_{};
+  bool running_ = false;  // JS thread only
   std::atomic<bool> ending_{false};
   std::mutex mutex_;  // guards what follows
   std::vector<Command> commands_;

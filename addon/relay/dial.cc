@@ -29,10 +29,7 @@ Reason reasonFor(int error) {
 
 Upstream& upstreamOf(Context& c, const Session& s) { return c.plans[s.plan]->plan.upstreams[c.nodeOf(s).forward.upstream]; }
 
-const SocketAddress& addressOf(Context& c, const Session& s) {
-  const Upstream& upstream = upstreamOf(c, s);
-  return upstream.addresses[(upstream.preferred + s.attempts) % upstream.addresses.size()];
-}
+size_t addressIndex(const Upstream& upstream, const Session& s) { return (s.firstAddress + s.attempts) % upstream.addresses.size(); }
 
 /// On loopback a connect to a port nobody listens on can meet itself.
 bool metItself(Context& c, const Session& s) {
@@ -41,9 +38,6 @@ bool metItself(Context& c, const Session& s) {
 }
 
 void connected(Context& c, Session& s) {
-  Upstream& upstream = upstreamOf(c, s);
-  upstream.preferred = uint32_t((upstream.preferred + s.attempts) % upstream.addresses.size());
-  s.attempts = 0;
   s.error = 0;
   beginRelaying(c, s);
 }
@@ -52,7 +46,10 @@ void attemptFailed(Context& c, Session& s, int error) {
   s.sides[1] = Side();
   s.error = error;
   const Reason reason = reasonFor(error);
-  const size_t addresses = upstreamOf(c, s).addresses.size();
+  Upstream& upstream = upstreamOf(c, s);
+  const size_t addresses = upstream.addresses.size();
+  // Sessions to come begin with the next address, until that fails too.
+  if (reason != Reason::descriptorLimit && upstream.preferred == addressIndex(upstream, s)) upstream.preferred = uint32_t((upstream.preferred + 1) % addresses);
   const bool over = s.attempts >= c.nodeOf(s).forward.retries || c.now() >= s.phaseDeadlineMs || reason == Reason::descriptorLimit;
   if (over) return resetSession(c, s, reason);
   ++s.attempts;
@@ -80,8 +77,10 @@ void dial(Context& c, Session& s) {
     s.phase = Phase::resolving;
     return;
   }
+  Upstream& upstream = upstreamOf(c, s);
+  if (s.phase != Phase::connecting) s.firstAddress = upstream.preferred;
   s.phase = Phase::connecting;
-  const SocketAddress& to = addressOf(c, s);
+  const SocketAddress& to = upstream.addresses[addressIndex(upstream, s)];
   s.upstream = to.peer();
   const int fd = sys::socket(to.family(), SOCK_STREAM);
   if (fd < 0) return attemptFailed(c, s, -fd);

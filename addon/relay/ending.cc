@@ -1,5 +1,7 @@
 #include "relay/ending.h"
 
+#include <algorithm>
+
 #include "core/sys.h"
 #include "relay/interest.h"
 #include "relay/pump.h"
@@ -28,17 +30,50 @@ bool lingered(const Session& s, unsigned side) {
   return !it.fd || it.dead || (it.eof && it.fin);
 }
 
-void finishLingering(Context& c, Session& s) {
-  for (unsigned side = 0; side < 2; ++side) {
-    Side& it = s.sides[side];
-    if (!it.fd || it.dead || it.fin || !s.pumps[1 - side].pending.empty()) continue;
+constexpr uint64_t resetPollMs = 10;
+
+/// All that was pending into `side` has been sent: FIN, or the reset that the other side has met.
+void endSide(Context& c, Session& s, unsigned side) {
+  Side& it = s.sides[side];
+  if (!s.sides[1 - side].dead) {
     it.fin = true;
     if (sys::shutdownWrite(it.fd.get()) < 0) it.dead = true;
+    s.phaseDeadlineMs = c.now() + c.options.lingerMs;
+  } else if (sys::unsentBytes(it.fd.get()) > 0) {
+    s.wakeMs = c.now() + resetPollMs;
+  } else {
+    sys::setLingerZero(it.fd.get());
+    it.dead = true;
+  }
+}
+
+}  // namespace
+
+void lingerOn(Context& c, Session& s) {
+  if (s.phase != Phase::lingering) return;
+  for (unsigned side = 0; side < 2; ++side) {
+    const Side& it = s.sides[side];
+    if (it.fd && !it.dead && !it.fin && s.settled(1 - side)) endSide(c, s, side);
   }
   if (lingered(s, 0) && lingered(s, 1)) endSession(c, s, s.reason);
 }
 
-}  // namespace
+void lingerTimer(Context& c, Session& s) {
+  s.wakeMs = UINT64_MAX;
+  bool stuck = false;
+  for (unsigned side = 0; side < 2; ++side) stuck |= s.sides[side].fd && !s.sides[side].dead && !s.settled(1 - side);
+  // A reader that is slow but alive gets all of it; the linger time begins with the FIN.
+  const uint64_t patience = std::max(c.settingsOf(s).halfCloseTimeoutMs, c.options.lingerMs);
+  if (stuck && c.now() < s.progressMs + patience) {
+    s.phaseDeadlineMs = s.progressMs + patience;
+    return;
+  }
+  if (c.now() < s.phaseDeadlineMs) return lingerOn(c, s);
+  for (unsigned side = 0; side < 2; ++side) {
+    if (s.sides[side].fd && !s.settled(1 - side)) sys::setLingerZero(s.sides[side].fd.get());
+  }
+  endSession(c, s, s.reason);
+}
 
 void dropPending(Context& c, Session& s, unsigned direction) {
   ByteQueue& pending = s.pumps[direction].pending;
@@ -82,7 +117,7 @@ void resetSession(Context& c, Session& s, Reason reason) {
 }
 
 void lingerSession(Context& c, Session& s, Reason reason) {
-  if (s.phase == Phase::closed || s.phase == Phase::lingering) return;
+  if (s.phase == Phase::closed || s.phase == Phase::lingering || s.phase == Phase::resetting) return;
   if (s.phase != Phase::relaying && s.sides[1].fd) s.sides[1].fd.reset();  // never connected
   dropHead(c, s);
   s.phase = Phase::lingering;
@@ -92,9 +127,8 @@ void lingerSession(Context& c, Session& s, Reason reason) {
   for (unsigned side = 0; side < 2; ++side) {
     if (!s.sides[side].fd) dropPending(c, s, 1 - side);
     else if (!s.pumps[1 - side].pending.empty()) flushPending(c, s, 1 - side);
-    if (s.phase == Phase::closed) return;
   }
-  finishLingering(c, s);
+  lingerOn(c, s);
 }
 
 void lingerReady(Context& c, Session& s, unsigned side, uint32_t events) {
@@ -118,7 +152,7 @@ void lingerReady(Context& c, Session& s, unsigned side, uint32_t events) {
     it.hungUp = true;
     unwatch(c, s, side);
   }
-  finishLingering(c, s);
+  lingerOn(c, s);
 }
 
 }  // namespace millrace

@@ -19,7 +19,6 @@
 namespace millrace {
 namespace {
 
-constexpr int acceptBudget = 64;
 constexpr uint64_t firstPauseMs = 10;
 constexpr uint64_t longestPauseMs = 100;
 constexpr size_t sliceRecords = 256;
@@ -98,7 +97,7 @@ void Engine::resume(Listener& listener) {
 }
 
 void Engine::pause(Listener& listener, int error) {
-  context_.loop.poller().remove(listener.fd());
+  if (listener.watched) context_.loop.poller().remove(listener.fd());
   listener.watched = false;
   listener.paused = true;
   listener.pauseMs = std::clamp(listener.pauseMs * 2, firstPauseMs, longestPauseMs);
@@ -115,9 +114,8 @@ void Engine::notice(const Listener& listener, Notice code, int error) {
   context_.outbox.push(r);
 }
 
-void Engine::acceptReady(Listener& listener) {
-  if (!listener.watched) return;
-  for (int i = 0; i < acceptBudget; ++i) {
+void Engine::acceptReady(Listener& listener, int budget) {
+  for (int i = 0; i < budget; ++i) {
     Listener::Accepted arrival = listener.accept();
     if (arrival.fd) {
       listener.pauseMs = 0;
@@ -202,7 +200,7 @@ void Engine::timerFired(Session& s) {
       case Phase::connecting: dialTimer(context_, s); break;
       case Phase::relaying: relayTimer(s); break;
       case Phase::resetting: pollReset(context_, s); break;
-      case Phase::lingering: endSession(context_, s, s.reason); break;
+      case Phase::lingering: lingerTimer(context_, s); break;
       case Phase::closed: break;
     }
   }
@@ -218,7 +216,7 @@ void Engine::relayTimer(Session& s) {
     if (!s.pumps[toDownstream].pending.empty()) flushPending(context_, s, toDownstream);
     if (s.phase != Phase::relaying) return;
   }
-  if (maxDurationDeadlineMs(settings.maxDurationMs, s.acceptedMs) <= now) return lingerSession(context_, s, Reason::maxDuration);
+  if (maxDurationDeadlineMs(settings.maxDurationMs, s.acceptedMs) <= now) return resetSession(context_, s, Reason::maxDuration);
   if (idleDeadlineMs(settings.idleTimeoutMs, s.progressMs) <= now) return lingerSession(context_, s, Reason::idleTimeout);
   if (deadlineOf(context_, s) <= now) lingerSession(context_, s, Reason::halfCloseTimeout);
 }
@@ -226,7 +224,6 @@ void Engine::relayTimer(Session& s) {
 // ---- the end of a turn
 
 void Engine::turnEnd() {
-  feedStarved();
   for (int round = 0; round < crossingRounds; ++round) {
     if (draining_ && !closed_ && context_.sessions.size() == context_.ended.size()) {
       closed_ = true;
@@ -239,6 +236,7 @@ void Engine::turnEnd() {
     for (size_t at = 0; at < records.size(); at += sliceRecords) {
       const auto slice = std::span(records).subspan(at, std::min(sliceRecords, records.size() - at));
       host_.cross(slice);
+      context_.loop.refreshClock();  // a handler may have taken its time
       applyVerdicts(slice);
     }
     if (context_.outbox.empty()) {
@@ -247,6 +245,7 @@ void Engine::turnEnd() {
     }
   }
   if (!context_.outbox.empty() || !context_.deferred.empty()) context_.loop.wake();
+  feedStarved();
   reap();
   publishLedgers();
 }
@@ -283,17 +282,18 @@ void Engine::applyBytes(const Record& record) {
   const auto length = uint64_t(record.length);
   ByteCounts& counts = context_.plans[size_t(record.listener) / 65536]->ledger.now.bytes[direction];
   counts.pending -= length;
-  const bool pass = RecordKind(int(record.kind)) == RecordKind::chunk && Verdict(int(record.verdict)) == Verdict::pass;
-  if (!pass) {
-    counts.consumed += length;
-    return;
-  }
+  const bool chunk = RecordKind(int(record.kind)) == RecordKind::chunk;
+  const bool pass = chunk && Verdict(int(record.verdict)) == Verdict::pass;
   Session* s = context_.findById(record.session);
-  if (!s || s->phase != Phase::relaying) {
-    counts.dropped += length;
-    return;
-  }
-  relayBytes(context_, *s, direction, context_.outbox.bytes(size_t(record.offset), size_t(length)));
+  if (!pass) counts.consumed += length;
+  else if (!s) counts.dropped += length;
+  if (!s || !chunk) return;
+  --s->pumps[direction].crossing;
+  if (pass) relayBytes(context_, *s, direction, context_.outbox.bytes(size_t(record.offset), size_t(length)));
+  // An end may have been waiting for this chunk.
+  const unsigned ends = s->sides[1].fd ? direction : unsigned{toDownstream};
+  if (s->settled(ends)) pumpDrained(context_, *s, ends);
+  lingerOn(context_, *s);
   settle(context_, *s);
 }
 
@@ -338,8 +338,8 @@ void Engine::setUpstream(uint32_t plan, uint32_t upstream, std::vector<SocketAdd
 
 void Engine::close(uint64_t drainMs) {
   // Who has finished the handshake is served; the kernel would reset them.
-  if (drainMs > 0) {
-    for (auto& listener : listeners_) acceptReady(*listener);
+  if (drainMs > 0 && !draining_) {
+    for (auto& listener : listeners_) acceptReady(*listener, context_.plans[listener->plan]->plan.backlog + acceptBudget);
   }
   draining_ = true;
   for (auto& listener : listeners_) context_.loop.timers().cancel(*listener);
@@ -381,10 +381,10 @@ double Engine::write(double id, unsigned direction, std::span<const uint8_t> byt
   if (!s || s->phase != Phase::relaying) return -1;
   context_.bytesOf(*s, direction).produced += bytes.size();
   relayBytes(context_, *s, direction, bytes);
-  const uint32_t pending = s->pumps[direction].pending.size();
+  const size_t pending = s->pumps[direction].pending.size();
   if (context_.nodeOf(*s).op == Op::stream && pending > context_.settingsOf(*s).highWaterBytes) s->pumps[direction].drainDue = true;
   settle(context_, *s);
-  return s->phase == Phase::closed ? -1 : pending;
+  return s->phase == Phase::closed ? -1 : double(pending);
 }
 
 void Engine::endWrite(double id) {
@@ -392,7 +392,7 @@ void Engine::endWrite(double id) {
   if (!s || s->phase != Phase::relaying || s->sides[1].eof) return;
   s->sides[1].eof = true;
   s->progressMs = context_.now();
-  if (s->pumps[toDownstream].pending.empty()) pumpDrained(context_, *s, toDownstream);
+  if (s->settled(toDownstream)) pumpDrained(context_, *s, toDownstream);
   settle(context_, *s);
 }
 

@@ -61,7 +61,7 @@ class Engine final : private EventHandler {
 
  private:
   void onReady(Token token, unsigned side, uint32_t events) override;
-  void acceptReady(Listener& listener);
+  void acceptReady(Listener& listener, int budget);
   void admit(Listener& listener, Fd fd, const PeerAddress& peer);
   void pause(Listener& listener, int error);
   void resume(Listener& listener);
@@ -77,10 +77,12 @@ class Engine final : private EventHandler {
   void reap();
   void drainOver();
 
+  static constexpr int acceptBudget = 64;
+
   struct ListenerHandler final : EventHandler {
     Engine* engine;
     void onReady(Token token, unsigned, uint32_t) override {
-      if (token.index < engine->listeners_.size()) engine->acceptReady(*engine->listeners_[token.index]);
+      if (token.index < engine->listeners_.size() && engine->listeners_[token.index]->watched) engine->acceptReady(*engine->listeners_[token.index], acceptBudget);
     }
   };
 

@@ -34,6 +34,12 @@ class Head {
   }
   void added(size_t bytes) { size_ += bytes; }
 
+  /// Forgets the first `count` bytes, which have been delivered.
+  void delivered(size_t count) {
+    std::memmove(data_, data_ + count, size_ - count);
+    size_ -= count;
+  }
+
   /// Puts `with` in the place of the first `count` bytes; false where there is no memory.
   bool replace(size_t count, std::span<const uint8_t> with) {
     const size_t rest = size_ - count;

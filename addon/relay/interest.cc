@@ -54,6 +54,7 @@ uint8_t interestOf(Context& c, const Session& s, unsigned side) {
   switch (s.phase) {
     case Phase::head:
       if (side != 0 || !s.head) return 0;
+      if (s.sides[0].hungUp) return 0;
       return s.head->verdictDue || s.deferred || s.head->ended ? watchHangUp : watchIn;
     case Phase::connecting:
       return side == 1 ? watchOut : 0;

@@ -46,7 +46,11 @@ Result<std::unique_ptr<Listener>> Listener::open(const SocketAddress& address, i
     else errno = EADDRINUSE;
   }
   if (bound < 0) return failed(errno, errno == EADDRINUSE ? "listen" : "bind");
-  if (::listen(fd.get(), backlog) < 0) return failed(errno, "listen");
+  if (::listen(fd.get(), backlog) < 0) {
+    const int error = errno;
+    if (address.isUnix()) ::unlink(address.host().c_str());
+    return failed(error, "listen");
+  }
   SocketAddress actual = address.isUnix() ? address : SocketAddress::boundTo(fd.get());
   return std::unique_ptr<Listener>(new Listener(std::move(fd), actual));
 }

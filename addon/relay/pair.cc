@@ -60,7 +60,7 @@ void sourceEnded(Context& c, Session& s, unsigned side) {
   s.sides[side].eof = true;
   s.progressMs = c.now();
   if (hasUpstream(s)) {
-    if (s.pumps[side].pending.empty()) pumpDrained(c, s, side);
+    if (s.settled(side)) pumpDrained(c, s, side);
     return;
   }
   // Side 0 is all there is: the sink answers the end.
@@ -71,7 +71,7 @@ void sourceEnded(Context& c, Session& s, unsigned side) {
     return;
   }
   s.sides[1].eof = true;
-  if (s.pumps[toDownstream].pending.empty()) pumpDrained(c, s, toDownstream);
+  if (s.settled(toDownstream)) pumpDrained(c, s, toDownstream);
 }
 
 void sourceFailed(Context& c, Session& s, unsigned side) {
@@ -82,7 +82,7 @@ void sourceFailed(Context& c, Session& s, unsigned side) {
   if (!hasUpstream(s)) return endSession(c, s, resetReason(0));
   s.pumps[1 - side].broken = true;
   dropPending(c, s, 1 - side);
-  if (s.pumps[side].pending.empty()) passReset(c, s, side);
+  if (s.settled(side)) passReset(c, s, side);
 }
 
 void destinationFailed(Context& c, Session& s, unsigned direction) {
@@ -94,7 +94,7 @@ void destinationFailed(Context& c, Session& s, unsigned direction) {
   if (s.phase != Phase::relaying) return;
   if (s.flowing(side)) return;  // it may have something left to say; the read that ends it comes back as sourceEnded
   if (!hasUpstream(s)) return endSession(c, s, resetReason(0));
-  if (s.pumps[side].pending.empty()) passReset(c, s, side);
+  if (s.settled(side)) passReset(c, s, side);
 }
 
 void sideHungUp(Context& c, Session& s, unsigned side) {
@@ -109,7 +109,7 @@ void sideHungUp(Context& c, Session& s, unsigned side) {
   dropPending(c, s, 1 - side);
   if (s.phase != Phase::relaying || s.flowing(side)) return;
   if (!hasUpstream(s)) return endSession(c, s, resetReason(0));
-  if (s.pumps[side].pending.empty()) passReset(c, s, side);
+  if (s.settled(side)) passReset(c, s, side);
 }
 
 }  // namespace millrace

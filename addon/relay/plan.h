@@ -63,7 +63,7 @@ struct Node {
 /// Where a forward goes. A name has no addresses until `lib` has resolved it.
 struct Upstream {
   std::vector<SocketAddress> addresses;
-  uint32_t preferred = 0;  // the one that answered last
+  uint32_t preferred = 0;  // where sessions begin: the first that has not failed since
 };
 
 struct Plan {

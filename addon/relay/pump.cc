@@ -1,6 +1,7 @@
 #include "relay/pump.h"
 
 #include <algorithm>
+#include <cassert>
 
 #include "core/sys.h"
 #include "relay/ending.h"
@@ -61,8 +62,10 @@ size_t readLimit(Context& c, Session& s, unsigned direction, bool echoes) {
 }  // namespace
 
 void sourceReady(Context& c, Session& s, unsigned side) {
+  if (s.pumps[side].crossing > 0) return;  // one chunk of a direction at a time is with JS, so its answers keep their order
   const Target target = targetOf(c, s, side);
-  size_t limit = readLimit(c, s, side, target == Target::echo);
+  const bool echoes = c.nodeOf(s).op == Op::echo;
+  size_t limit = readLimit(c, s, side, echoes);
   if (limit == 0) return;
   uint8_t* into = c.hot.data();
   if (target == Target::js) {
@@ -77,10 +80,10 @@ void sourceReady(Context& c, Session& s, unsigned side) {
     c.bytesOf(s, side).received += count;
     s.progressMs = c.now();
     spend(s, side, count);
+    if (echoes) spend(s, toDownstream, count);
     if (target == Target::js) {
       crossBytes(c, s, c.nodeOf(s).op == Op::stream ? RecordKind::data : RecordKind::chunk, side, {into, count});
     } else {
-      if (target == Target::echo) spend(s, toDownstream, count);
       relayBytes(c, s, side, {into, count});
     }
   } else if (got == 0) {
@@ -91,9 +94,9 @@ void sourceReady(Context& c, Session& s, unsigned side) {
   }
 }
 
-bool crossBytes(Context& c, Session& s, RecordKind kind, unsigned direction, std::span<const uint8_t> bytes) {
+void crossBytes(Context& c, Session& s, RecordKind kind, unsigned direction, std::span<const uint8_t> bytes) {
   const auto room = c.outbox.room();
-  if (room.size() < bytes.size()) return false;
+  assert(bytes.size() <= room.size());
   if (bytes.data() != room.data() && !bytes.empty()) std::copy(bytes.begin(), bytes.end(), room.begin());
   Record r = c.record(kind, s);
   r.offset = double(c.outbox.keep(bytes.size()));
@@ -101,10 +104,10 @@ bool crossBytes(Context& c, Session& s, RecordKind kind, unsigned direction, std
   r.value = direction;
   c.outbox.push(r);
   s.known = true;
+  if (kind == RecordKind::chunk) ++s.pumps[direction].crossing;
   ByteCounts& counts = c.bytesOf(s, direction);
   counts.crossed += bytes.size();
   counts.pending += bytes.size();
-  return true;
 }
 
 void relayBytes(Context& c, Session& s, unsigned direction, std::span<const uint8_t> bytes) {
@@ -142,6 +145,7 @@ void deliver(Context& c, Session& s, unsigned direction, std::span<const uint8_t
       sent = size_t(put);
       counts.sent += sent;
       pump.sent += sent;
+      s.progressMs = c.now();
     } else if (put < 0 && !sys::wouldBlock(put)) {
       counts.dropped += bytes.size();
       s.error = int32_t(-put);
@@ -196,7 +200,7 @@ void flushPending(Context& c, Session& s, unsigned direction) {
     pump.drainDue = false;
     c.outbox.push(c.record(RecordKind::drain, s));
   }
-  if (pump.pending.empty()) pumpDrained(c, s, direction);
+  if (s.settled(direction)) pumpDrained(c, s, direction);
 }
 
 }  // namespace millrace

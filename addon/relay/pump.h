@@ -21,7 +21,7 @@ void deliver(Context& c, Session& s, unsigned direction, std::span<const uint8_t
 /// The destination of a direction may take bytes again.
 void flushPending(Context& c, Session& s, unsigned direction);
 
-/// Bytes a JS node has to see go to the arena and the outbox; false where the arena is full.
-bool crossBytes(Context& c, Session& s, RecordKind kind, unsigned direction, std::span<const uint8_t> bytes);
+/// Bytes a JS node has to see, at most as many as the arena has room for, go there and to the outbox.
+void crossBytes(Context& c, Session& s, RecordKind kind, unsigned direction, std::span<const uint8_t> bytes);
 
 }  // namespace millrace

@@ -46,6 +46,7 @@ struct Pump {
   bool throttled : 1 = false;  // until Session::wakeMs
   bool starved : 1 = false;    // the pool is at its cap
   bool drainDue : 1 = false;   // JS was told to wait
+  uint32_t crossing = 0;       // chunks that JS has and has not answered
 };
 
 struct Session : LoopTimer {
@@ -66,12 +67,18 @@ struct Session : LoopTimer {
   uint16_t plan = 0;
   uint16_t endpoint = 0;
   uint8_t attempts = 0;
+  uint32_t firstAddress = 0;     // of the upstream's, where dialling began
   Phase phase = Phase::head;
   Reason reason = Reason::finished;
   bool opened : 1 = false;    // relaying has begun
   bool known : 1 = false;     // JS has seen it
   bool deferred : 1 = false;  // waits in Context::deferred
 
+  /// Nothing of this direction is left with us: what waited for its last byte may happen. A sink without an upstream answers on side 0.
+  bool settled(unsigned direction) const {
+    const bool answersItself = direction == toDownstream && !sides[1].fd;
+    return pumps[direction].pending.empty() && pumps[direction].crossing == 0 && !(answersItself && pumps[toUpstream].crossing > 0);
+  }
   bool flowing(unsigned direction) const { return !sides[direction].eof && !pumps[direction].broken; }
   bool halfClosed() const { return sides[0].eof || sides[1].eof || sides[0].dead || sides[1].dead || sides[0].hungUp || sides[1].hungUp; }
 };

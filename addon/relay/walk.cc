@@ -191,6 +191,7 @@ void beginRelaying(Context& c, Session& s) {
   s.opened = true;
   s.progressMs = c.now();
   s.phaseDeadlineMs = s.wakeMs = UINT64_MAX;
+  c.loop.timers().cancel(s);  // what it was armed for on the way here would only wake the loop
   if (settings.throttle[0].bytesPerSecond || settings.throttle[1].bytesPerSecond) {
     s.buckets = std::make_unique<TokenBucket[]>(2);
     for (unsigned d = 0; d < 2; ++d) s.buckets[d].configure(settings.throttle[d].bytesPerSecond, settings.throttle[d].burstBytes, c.now());
@@ -210,23 +211,25 @@ void beginRelaying(Context& c, Session& s) {
 
 void deliverHead(Context& c, Session& s) {
   const Node& node = c.nodeOf(s);
-  std::unique_ptr<Head> head = std::move(s.head);
-  const auto bytes = head->bytes();
+  const bool stream = node.op == Op::stream;
+  Head& head = *s.head;
   ByteCounts& counts = c.bytesOf(s, toUpstream);
-  if (!bytes.empty()) {
-    const bool stream = node.op == Op::stream;
-    counts.pending -= bytes.size();
-    if (stream || node.settings.transform[toUpstream]) {
-      if (!crossBytes(c, s, stream ? RecordKind::data : RecordKind::chunk, toUpstream, bytes)) {
-        counts.pending += bytes.size();
-        s.head = std::move(head);
-        return c.defer(s);
-      }
-    } else {
-      relayBytes(c, s, toUpstream, bytes);
+  if (stream || node.settings.transform[toUpstream]) {
+    // In pieces: what `replace` put in may be more than the arena holds, and one chunk at a time is with JS.
+    const size_t piece = std::min(head.size(), c.outbox.room().size());
+    if (piece > 0) {
+      counts.pending -= piece;
+      crossBytes(c, s, stream ? RecordKind::data : RecordKind::chunk, toUpstream, head.bytes().first(piece));
+      head.delivered(piece);
     }
+    if (head.size() > 0) return c.defer(s);
   }
-  if (head->ended && s.phase == Phase::relaying && !s.sides[0].eof) sourceEnded(c, s, 0);
+  const std::unique_ptr<Head> whole = std::move(s.head);
+  if (whole->size() > 0) {
+    counts.pending -= whole->size();
+    relayBytes(c, s, toUpstream, whole->bytes());
+  }
+  if (whole->ended && s.phase == Phase::relaying && !s.sides[0].eof) sourceEnded(c, s, 0);
 }
 
 }  // namespace millrace
