@@ -1,0 +1,114 @@
+/** Whatever is wrong on a command line is one line on stderr, nothing on stdout, and exit code 2; what fails later is exit code 1. */
+import assert from 'node:assert/strict'
+import { startCli, runCli } from '../support/cli.ts'
+import { connect, listen } from '../support/peers.ts'
+
+const from = 'tcp://127.0.0.1:0'
+const to = 'tcp://127.0.0.1:9'
+
+async function refused(args: readonly string[], line: string, code: number): Promise<void> {
+  const result = await runCli(args)
+  assert.equal(result.stderr, `${line}\n`)
+  assert.equal(result.stdout, '')
+  assert.equal(result.code, code)
+}
+
+describe('bad input: the command line', () => {
+  const cases: readonly (readonly [readonly string[], string])[] = [
+    [['fowrard', from, to], "millrace: unknown command 'fowrard' (did you mean forward?)"],
+    [['xyzzy'], "millrace: unknown command 'xyzzy'"],
+    [['--verison'], "millrace: unknown option '--verison' (did you mean --version?)"],
+    [['forward', from, to, '--idle-timout', '60s'], "millrace: forward: unknown option '--idle-timout' (did you mean --idle-timeout?)"],
+    [['echo', from, '--stat', '1s'], "millrace: echo: unknown option '--stat' (did you mean --stats?)"],
+    [['run', '--jsn', 'x.ts'], "millrace: run: unknown option '--jsn' (did you mean --json?)"],
+    [['forward', from], "millrace: forward: missing required argument 'upstream'"],
+    [['forward', from, to, 'tcp://127.0.0.1:10'], "millrace: forward: too many arguments for 'forward'. Expected 2 arguments but got 3."],
+    [['explain'], "millrace: explain: missing required argument 'file'"],
+    [['forward', from, to, '--allow'], "millrace: forward: option '--allow <cidr>' argument missing"],
+
+    [['forward', from, to, '--allow', '10.0.0.0/33'], 'millrace: forward: --allow: "10.0.0.0/33" is not a CIDR: an IPv4 prefix is 0 to 32'],
+    [['forward', from, to, '--deny', 'example.com'], 'millrace: forward: --deny: "example.com" is not a CIDR: "example.com" is not an IPv4 or IPv6 address'],
+    [['forward', from, to, '--idle-timeout', '60'], 'millrace: forward: --idle-timeout: "60" has no unit: write it like 250ms, 60s, 5m or 1h'],
+    [['forward', from, to, '--drain', 'soon'], 'millrace: forward: --drain: "soon" is not a duration: write it like 250ms, 60s, 5m or 1h'],
+    [['forward', from, to, '--throttle', '10MB'], 'millrace: forward: --throttle: "10MB" is not a rate: write it like 10MB/s or 64KiB/s'],
+    [['forward', from, to, '--max-sessions', 'many'], 'millrace: forward: --max-sessions: "many" is not a whole number of at least 1'],
+    [['forward', from, to, '--retries', '-1'], 'millrace: forward: --retries: "-1" is not a whole number of at least 0'],
+    [['forward', from, to, '--stats', '1ms'], 'millrace: forward: --stats: "1ms" is too often: the least is 10ms'],
+    [['forward', from, to, '--source-address', 'nowhere'], 'millrace: forward: --source-address: "nowhere" is not an IP address'],
+    [['forward', from, to, '--keep-alive', '1500ms'], 'millrace: forward: --keep-alive: idleSeconds must be an integer from 1 to 32767 seconds, not 1.5'],
+
+    [['forward', '127.0.0.1:8080', to], 'millrace: forward: LISTEN: "127.0.0.1:8080" has no scheme: expected tcp://HOST:PORT or unix:///PATH'],
+    [['forward', 'tcp://127.0.0.1', to], 'millrace: forward: LISTEN: "127.0.0.1" has no port: expected "host:port"'],
+    [['forward', 'tcp://127.0.0.1:70000', to], 'millrace: forward: LISTEN: "127.0.0.1:70000" has no valid port: "70000" is not 0 to 65535'],
+    [['forward', 'http://127.0.0.1:80', to], 'millrace: forward: LISTEN: "http://127.0.0.1:80" has the unknown scheme "http": expected tcp://HOST:PORT or unix:///PATH'],
+    [['forward', from, 'tcp://'], 'millrace: forward: UPSTREAM: "" has no port: expected "host:port"'],
+    [['forward', from, 'unix://'], 'millrace: forward: UPSTREAM: "" is not a path: it is empty'],
+    [['forward', from, 'tcp://127.0.0.1:0'], 'millrace: forward: UPSTREAM: "tcp 127.0.0.1:0" has no port to connect to: expected 1 to 65535'],
+    [['echo', 'tcp://[::1'], 'millrace: echo: LISTEN: "[::1" is not an address: IPv6 addresses stand in brackets, as in "[::1]:80"'],
+  ]
+  for (const [args, line] of cases) it(`millrace ${args.join(' ')}`, () => refused(args, line, 2))
+
+  it('millrace alone prints the help as a complaint', async () => {
+    const { code, stdout, stderr } = await runCli([])
+    assert.equal(code, 2)
+    assert.equal(stdout, '')
+    assert.match(stderr, /^Usage: millrace/)
+  })
+
+  it('--help, and --help of a command, print examples and exit with 0', async () => {
+    for (const args of [['--help'], ['forward', '--help'], ['help', 'forward'], ['echo', '-h'], ['run', '-h'], ['explain', '-h'], ['check', '-h']]) {
+      const { code, stdout, stderr } = await runCli(args)
+      assert.equal(code, 0)
+      assert.equal(stderr, '')
+      assert.match(stdout, /^Examples?:\n {2}\$ millrace/m)
+    }
+  })
+
+  it('--version prints the version', async () => {
+    const { code, stdout } = await runCli(['--version'])
+    assert.equal(code, 0)
+    assert.match(stdout, /^\d+\.\d+\.\d+\n$/)
+  })
+})
+
+describe('bad input: what cannot be set up', () => {
+  it('a port in use', async () => {
+    const taken = await listen()
+    await refused(['forward', `tcp://${taken.address}`, to], `millrace: forward: listen EADDRINUSE ${taken.address}`, 1)
+    await refused(['echo', `tcp://${taken.address}`], `millrace: echo: listen EADDRINUSE ${taken.address}`, 1)
+    await taken.close()
+  })
+
+  it('an address that is not ours', async () => {
+    await refused(['echo', 'tcp://192.0.2.1:7000'], 'millrace: echo: listen EADDRNOTAVAIL 192.0.2.1:7000', 1)
+  })
+
+  it('a privileged port', async () => {
+    // Root without this one capability is refused like everybody else.
+    const under = process.getuid?.() === 0 ? ['setpriv', '--bounding-set', '-net_bind_service', '--inh-caps', '-net_bind_service'] : []
+    const result = await runCli(['forward', 'tcp://127.0.0.1:80', to], { under })
+    assert.equal(result.stderr, 'millrace: forward: listen EACCES 127.0.0.1:80 (ports below 1024 need CAP_NET_BIND_SERVICE)\n')
+    assert.equal(result.code, 1)
+  })
+
+  it('a name to listen on that does not resolve', async () => {
+    const { code, stderr } = await runCli(['forward', 'tcp://nowhere.invalid:8080', to])
+    // EAI_AGAIN where there is no name server to ask.
+    assert.match(stderr, /^millrace: forward: getaddrinfo (ENOTFOUND|EAI_AGAIN) nowhere\.invalid\n$/)
+    assert.equal(code, 1)
+  })
+
+  it('a name to connect to that does not resolve is said, and delays only its own sessions', async () => {
+    await using program = startCli(['forward', from, 'tcp://nowhere.invalid:80'])
+    const [, address = ''] = await program.line(/^listening tcp (\S+) -> tcp nowhere\.invalid:80$/)
+    await program.line(/^millrace: forward: nowhere\.invalid does not resolve/)
+    const peer = await connect(address)
+    peer.destroy()
+    program.kill('SIGTERM')
+    assert.equal((await program.exited).code, 0)
+  })
+
+  it('a unix socket in a folder that is not there', async () => {
+    await refused(['echo', 'unix:///nowhere/at/all.sock'], 'millrace: echo: listen ENOENT /nowhere/at/all.sock', 1)
+  })
+})

@@ -1,0 +1,178 @@
+/** Every file in examples/ is run as its own header says, with real sockets, and does what the header promises. */
+import assert from 'node:assert/strict'
+import { readFile, readdir } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import { once } from 'node:events'
+import { child, plainEnv, root, type Child } from '../support/child.ts'
+import { readyAddress, runCli, startCli } from '../support/cli.ts'
+import { connect, destroyPeers, listen, sha256 as digest } from '../support/peers.ts'
+import { tlsServer } from '../support/tls-server.ts'
+
+/** Runs an example on a free port; other endpoints come from the environment. */
+function example(name: string, env: Readonly<Record<string, string>>, flags: readonly string[] = ['--log']): Child {
+  return startCli(['run', `examples/${name}.ts`, ...flags], { env: { LISTEN: '127.0.0.1:0', ...env } })
+}
+
+async function finish(program: Child): Promise<void> {
+  program.kill('SIGTERM')
+  assert.equal((await program.exited).code, 0, program.stderr())
+}
+
+/** What comes back for a whole text through `address`. */
+async function ask(address: string, text: string): Promise<string> {
+  const peer = await connect(address)
+  await peer.end(text)
+  return (await peer.readAll()).text
+}
+
+describe('examples', () => {
+  afterEach(destroyPeers)
+
+  it('port-forward relays for the networks it names', async () => {
+    const upstream = await listen({ onPeer: (peer) => void peer.end('from the upstream') })
+    await using relay = example('port-forward', { UPSTREAM: upstream.address })
+    assert.equal(await ask(await readyAddress(relay), 'to the upstream'), 'from the upstream')
+    await finish(relay)
+  })
+
+  it('sni-proxy sends each name to its own upstream, with TLS end to end, and closes the rest', async () => {
+    await using a = await tlsServer('this is a')
+    await using b = await tlsServer('this is b')
+    await using relay = example('sni-proxy', { UPSTREAM_A: a.address, UPSTREAM_B: b.address })
+    const address = await readyAddress(relay)
+    const greeting = async (name: string): Promise<string> => {
+      await using client = child('openssl', ['s_client', '-connect', address, '-servername', name, '-quiet'], { env: plainEnv() })
+      await client.exited
+      return client.stdout()
+    }
+    assert.equal(await greeting('a.example'), 'this is a')
+    assert.equal(await greeting('www.b.example'), 'this is b')
+    assert.equal(await greeting('c.example'), '')
+    await relay.line(/^closed \S+ closedByPlan,/)
+    await finish(relay)
+  })
+
+  it('sniff-and-rewrite tells the upstream who is calling, and refuses other protocols at their first wrong byte', async () => {
+    const upstream = await listen()
+    await using relay = example('sniff-and-rewrite', { UPSTREAM: upstream.address })
+    const address = await readyAddress(relay)
+
+    const downstream = await connect(address)
+    await downstream.send('HE')
+    await downstream.send('LO me\nmo')
+    await downstream.end('re\n')
+    const { localPort } = downstream.socket
+    assert.equal((await (await upstream.accept()).readAll()).text, `HELO proxy for=127.0.0.1:${localPort}\nmore\n`)
+
+    const other = await connect(address)
+    await other.send('G')
+    assert.equal((await other.readAll()).text, '500 speak FOO\n')
+    other.destroy()
+    await relay.line(/^closed \S+ rejected \(not the FOO protocol\),/)
+    assert.equal(upstream.count(), 1)
+    downstream.destroy()
+    await destroyPeers()
+    await finish(relay)
+  })
+
+  it('edge-relay tells inner-relay through their common handler module who is calling, and the upstream sees nothing of it', async () => {
+    const upstream = await listen()
+    await using inner = example('inner-relay', { UPSTREAM: upstream.address })
+    const innerAddress = await readyAddress(inner)
+    await using edge = example('edge-relay', { UPSTREAM: innerAddress })
+    const downstream = await connect(await readyAddress(edge))
+    const there = await upstream.accept()
+    // minBytes 0: the upstream may speak first.
+    await there.send('welcome')
+    assert.equal(String(await downstream.read(7)), 'welcome')
+    await inner.line(new RegExp(`^a session of 127\\.0\\.0\\.1:${downstream.socket.localPort}$`))
+    await downstream.end('question')
+    assert.equal((await there.readAll()).text, 'question')
+    await there.end('answer')
+    assert.equal((await downstream.readAll()).text, 'welcomeanswer')
+
+    assert.equal(await ask(innerAddress, 'GET / HTTP/1.1\r\n\r\n'), '')
+    await inner.line(/^closed \S+ rejected \(no PROXY header\),/)
+    assert.equal(upstream.count(), 1)
+    await finish(edge)
+    await finish(inner)
+  })
+
+  it('inner-relay takes only whole and valid PROXY headers, however they are cut', async () => {
+    const upstream = await listen({ onPeer: (peer) => void peer.readAll().then(({ text }) => peer.end(`<${text}>`)) })
+    await using relay = example('inner-relay', { UPSTREAM: upstream.address })
+    const address = await readyAddress(relay)
+    const pieces = async (text: string): Promise<string> => {
+      const peer = await connect(address)
+      for (const letter of text) await peer.send(letter)
+      await peer.end()
+      return (await peer.readAll()).text
+    }
+    assert.equal(await pieces('PROXY TCP4 192.0.2.7 192.0.2.1 4711 443\r\nhello'), '<hello>')
+    await relay.line(/^a session of 192\.0\.2\.7:4711$/)
+    assert.equal(await pieces('PROXY TCP6 2001:db8::7 2001:db8::1 4711 443\r\n'), '<>')
+    await relay.line(/^a session of \[2001:db8::7\]:4711$/)
+    assert.equal(await pieces('PROXY UNKNOWN\r\nhello'), '<hello>')
+    for (const wrong of ['PROXY TCP4 192.0.2.7\r\n', 'PROXY TCP4 1 2 3 4\n', `PROXY UNKNOWN ${'x'.repeat(107)}\r\n`]) assert.equal(await ask(address, wrong), '', wrong)
+    await finish(relay)
+  })
+
+  it('line-protocol-server answers lines, waits for a slow reader and goes on where it was', async () => {
+    await using server = example('line-protocol-server', {})
+    const address = await readyAddress(server)
+    assert.equal(await ask(address, 'ECHO hello\nCOUNT 3\nFOO\nQUIT\nECHO no more\n'), 'hello\n1\n2\n3\nERR say ECHO text, COUNT number or QUIT\nBYE\n')
+    assert.equal(await ask(address, 'x'.repeat(2_000)), 'ERR the line is too long\n')
+
+    const count = 3_000_000
+    const lines = Array.from({ length: count }, (_, i) => `${i + 1}\n`).join('')
+    const slow = await connect(address, { paused: true })
+    await slow.end(`COUNT ${count}\nECHO done\n`)
+    // Others are served meanwhile, and what the slow one has asked for is not held in memory.
+    for (let n = 0; n < 20; n++) assert.equal(await ask(address, `ECHO ${n}\n`), `${n}\n`)
+    slow.resume()
+    const { bytes, text, sha256 } = await slow.readAll()
+    assert.equal(bytes, lines.length + 'done\n'.length)
+    assert.equal(text, '')
+    assert.equal(sha256, digest(Buffer.from(lines), Buffer.from('done\n')))
+    await finish(server)
+  })
+
+  it('address-policy asks its service about every address, and lets nobody in without an answer', async () => {
+    const upstream = await listen({ onPeer: (peer) => void peer.end('in') })
+    const asked: string[] = []
+    let status = 204
+    const policy = createServer((request, response) => {
+      asked.push(request.url ?? '')
+      response.writeHead(status, { connection: 'close' }).end()
+    }).listen(0, '127.0.0.1')
+    await once(policy, 'listening')
+    const bound = policy.address()
+    assert(typeof bound === 'object' && bound !== null)
+    await using relay = example('address-policy', { UPSTREAM: upstream.address, POLICY: `http://127.0.0.1:${bound.port}/` })
+    const address = await readyAddress(relay)
+    assert.equal(await ask(address, ''), 'in')
+    status = 403
+    assert.equal(await ask(address, ''), '')
+    await relay.line(/^closed \S+ rejected \(the policy says 403\),/)
+    assert.deepEqual(asked, ['/?address=127.0.0.1', '/?address=127.0.0.1'])
+    await new Promise((done) => policy.close(done))
+    assert.equal(await ask(address, ''), '')
+    await relay.line(/^closed \S+ rejected \(no policy: TypeError: fetch failed\),/)
+    assert.equal(upstream.count(), 1)
+    await finish(relay)
+  })
+
+  it('all of them are explained, have 20 to 60 lines and a header that says how to run them', async () => {
+    const files = (await readdir(`${root}examples`)).filter((name) => name.endsWith('.ts'))
+    assert.deepEqual(files.toSorted(), [
+      'address-policy.ts', 'edge-relay.ts', 'inner-relay.ts', 'line-protocol-server.ts', 'port-forward.ts', 'sni-proxy.ts', 'sniff-and-rewrite.ts',
+    ])
+    for (const file of files) {
+      const lines = (await readFile(`${root}examples/${file}`, 'utf8')).trimEnd().split('\n')
+      assert.ok(lines.length >= 20 && lines.length <= 60, `${file} has ${lines.length} lines`)
+      assert.equal(lines[0], '/**')
+      assert.ok(lines.slice(0, 12).some((line) => line.includes(`npx millrace run examples/${file}`)), `${file} does not say how to run it`)
+      assert.equal((await runCli(['explain', `examples/${file}`])).code, 0)
+    }
+  })
+})

@@ -1,0 +1,29 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { closeReasons, counterNames } from '../../lib/ledger.ts'
+import { RecordKind, loadNative, recordBytes } from '../../lib/native.ts'
+
+describe('the contract between lib and the addon', () => {
+  const native = loadNative()
+
+  it('close reasons are the same list in the same order', () => {
+    assert.deepEqual(native.closeReasons, [...closeReasons])
+  })
+
+  it('counters are the same list in the same order', () => {
+    assert.deepEqual(native.counterNames, [...counterNames])
+  })
+
+  it('records have the same kinds and the same size', () => {
+    assert.deepEqual({ ...native.recordKinds }, { ...RecordKind })
+    assert.equal(native.recordBytes, recordBytes)
+  })
+
+  it('notice codes, verdicts and ways of ending have the numbers of the C++ enums', () => {
+    const header = readFileSync(new URL('../../addon/relay/record.h', import.meta.url), 'utf8')
+    assert.match(header, /enum class Notice : uint8_t \{ paused = 1, resumed, acceptError, eventsLost \}/)
+    assert.match(header, /enum class Verdict : uint8_t \{ later = 0, pass, more, answered \}/)
+    const engine = readFileSync(new URL('../../addon/relay/engine.h', import.meta.url), 'utf8')
+    assert.match(engine, /enum class EndHow : uint8_t \{ close, reset, handlerError, rejected \}/)
+  })
+})

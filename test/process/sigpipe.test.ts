@@ -1,0 +1,50 @@
+/** Pitfall 13: writing to a peer that is gone must not raise SIGPIPE, whatever its action is: an embedder may give the default one back. */
+import assert from 'node:assert/strict'
+import { forward, listen as listenAt, pipe, tcp } from '../../lib/index.ts'
+import { many } from '../support/many.ts'
+import { connect, destroyPeers, listen } from '../support/peers.ts'
+import { pour } from '../support/pour.ts'
+import { eventually, hasSignal } from '../support/proc.ts'
+import { threads } from '../support/relay.ts'
+import { relayProcess } from '../support/relay-process.ts'
+import { strace } from '../support/strace.ts'
+
+const SIGPIPE = 13
+const sessions = 200
+
+describe('SIGPIPE with its default action', function () {
+  this.timeout(120_000)
+  afterEach(destroyPeers)
+
+  for (const thread of threads) {
+    it(`${sessions} peers reset while they are written to, and the relay lives (${thread} thread)`, async () => {
+      const upstream = await listen({ onPeer: (peer) => pour(peer.socket) })
+      const pipeline = pipe(listenAt(tcp('127.0.0.1:0')), forward(tcp(upstream.address)))
+      await using relay = await relayProcess(pipeline, { thread, sigpipe: 'default' })
+      assert.equal(hasSignal(relay.pid, 'SigIgn', SIGPIPE) || hasSignal(relay.pid, 'SigCgt', SIGPIPE), false, 'SIGPIPE would end the process')
+
+      const clients = await many(sessions, () => connect(relay.address, { paused: true }))
+      await Promise.all(clients.map(async (client) => {
+        client.resume()
+        await eventually('bytes to flow', () => client.bytesRead() > 0)
+        client.reset()
+      }))
+      const closes = await relay.closes(sessions)
+      assert.ok(closes.every((event) => event.reason === 'resetByDownstream'), JSON.stringify((await relay.ledger()).reasons))
+    })
+
+    it(`every byte is sent with MSG_NOSIGNAL (${thread} thread)`, async () => {
+      const upstream = await listen({ onPeer: (peer) => pour(peer.socket) })
+      await using relay = await relayProcess(pipe(listenAt(tcp('127.0.0.1:0')), forward(tcp(upstream.address))), { thread })
+      await using trace = await strace(relay.loopThread, ['sendto', 'sendmsg', 'sendmmsg', 'writev', 'pwritev'])
+      const client = await connect(relay.address, { paused: true })
+      await client.send('to the upstream')
+      client.resume()
+      await eventually('a megabyte', () => client.bytesRead() > 1 << 20)
+      client.pause()
+      const calls = () => trace.calls().filter((text) => /^\w+\(/.test(text))
+      await eventually('calls to be seen', () => calls().length > 10)
+      for (const call of calls()) assert.match(call, /MSG_NOSIGNAL/)
+    })
+  }
+})

@@ -1,0 +1,30 @@
+/** Time is the subject here. */
+import assert from 'node:assert/strict'
+import { forward, listen as from, maxDuration, pipe, tcp } from '../../lib/index.ts'
+import { connect, listen } from '../support/peers.ts'
+import { threads, withRelay } from '../support/relay.ts'
+import { pause } from '../support/until.ts'
+
+const limitMs = 500
+
+for (const thread of threads) {
+  describe(`the longest duration, ${thread} thread`, () => {
+    it('a session ends by it however busy it is, with a reset, so that it does not look complete', async () => {
+      const listener = await listen()
+      await withRelay(pipe(from(tcp('127.0.0.1:0')), maxDuration(limitMs), forward(tcp(listener.address))), { thread, lingerMs: 100 }, async (relay) => {
+        const downstream = await connect(relay.address)
+        await listener.accept()
+        const ended = relay.close()
+        let over = false
+        void ended.then(() => { over = true })
+        while (!over) {
+          await downstream.send('busy\n').catch(() => undefined)
+          await pause(20)
+        }
+        const { reason, durationMs } = await ended
+        assert.equal(reason, 'maxDuration')
+        assert.ok(durationMs >= limitMs && durationMs < limitMs + 2_000, `${durationMs} ms`)
+      })
+    })
+  })
+}

@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { forward, listen as from, pipe, tcp, unix, type Endpoint } from '../../lib/index.ts'
+import { connect, listen, sha256 } from '../support/peers.ts'
+import { threads, withRelay } from '../support/relay.ts'
+
+const large = Buffer.alloc(3 << 20, 'through a Unix socket ')
+
+for (const thread of threads) {
+  describe(`Unix stream sockets, ${thread} thread`, () => {
+    let folder = ''
+    beforeEach(() => { folder = mkdtempSync(join(tmpdir(), 'millrace-unix-')) })
+    afterEach(() => { rmSync(folder, { recursive: true }) })
+
+    for (const [downstreamNet, upstreamNet] of [['unix', 'unix'], ['unix', 'tcp'], ['tcp', 'unix']] as const) {
+      it(`carry ${downstreamNet} to ${upstreamNet}, half-close and all`, async () => {
+        const listener = await listen(upstreamNet === 'unix' ? { path: join(folder, 'up.sock') } : {})
+        const at: Endpoint<'stream'> = downstreamNet === 'unix' ? unix(join(folder, 'down.sock')) : tcp('127.0.0.1:0')
+        const to: Endpoint<'stream'> = upstreamNet === 'unix' ? unix(join(folder, 'up.sock')) : tcp(listener.address)
+        await withRelay(pipe(from(at), forward(to)), { thread }, async (relay) => {
+          const downstream = await connect(relay.address)
+          await downstream.end(large)
+          const upstream = await listener.accept()
+          assert.equal((await upstream.readAll()).sha256, sha256(large))
+          await upstream.end(large)
+          assert.equal((await downstream.readAll()).sha256, sha256(large))
+          const { reason, downstream: who } = await relay.close()
+          assert.equal(reason, 'finished')
+          assert.match(who, downstreamNet === 'unix' ? /^unix:/ : /^127\.0\.0\.1:\d+$/)
+        })
+      })
+    }
+
+    it('leave no file behind when the server has closed', async () => {
+      const path = join(folder, 'gone.sock')
+      const listener = await listen()
+      await withRelay(pipe(from(unix(path)), forward(tcp(listener.address))), { thread }, async () => {
+        assert.equal(existsSync(path), true)
+        await Promise.resolve()
+      })
+      assert.equal(existsSync(path), false)
+    })
+  })
+}

@@ -1,0 +1,61 @@
+/** `raw_peer.py` as an object. For where it matters exactly how a stream ended, with bytes right before the end. */
+import { spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { within } from './until.ts'
+
+export type RawReport = {
+  readonly bytes: number
+  readonly sha256: string
+  /** `fin`, or the name of the errno with which recv(2) failed. */
+  readonly ending: string
+  readonly wrote: number
+  /** The name of the errno with which send(2) failed, or nothing. */
+  readonly writeError: string
+}
+
+export type RawPeer = {
+  /** Where a listening one listens. */
+  readonly address: string
+  /** It has stopped reading where `pauseAt` said. */
+  readonly paused: () => Promise<void>
+  readonly resume: () => void
+  readonly report: () => Promise<RawReport>
+}
+
+export type RawOptions = { readonly send?: number; readonly endless?: boolean; readonly fin?: boolean; readonly pauseAt?: number }
+
+/** Connects to an address of 127.0.0.1, or listens on one where none is given. */
+export async function rawPeer(address: string | undefined, options: RawOptions = {}): Promise<RawPeer> {
+  const { send = 0, endless = false, fin = false, pauseAt } = options
+  const child = spawn('python3', [
+    fileURLToPath(new URL('raw_peer.py', import.meta.url)),
+    ...(address === undefined ? ['listen'] : ['connect', address.split(':')[1] ?? '']),
+    '--send', String(send), ...(endless ? ['--endless'] : []), ...(fin ? ['--fin'] : []), ...(pauseAt === undefined ? [] : ['--pause-at', String(pauseAt)]),
+  ], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const said: string[] = []
+  let wake: () => void = () => undefined
+  createInterface(child.stdout).on('line', (line) => { said.push(line); wake() })
+  const closed = new Promise<void>((resume) => child.once('close', () => { resume() }))
+  const line = (start: string): Promise<string> => within((async () => {
+    for (;;) {
+      const found = said.find((one) => one.startsWith(start))
+      if (found !== undefined) return found
+      await new Promise<void>((resume) => { wake = resume })
+    }
+  })(), () => `raw_peer.py to say "${start}…": ${said.join(' ')}`, 30_000)
+  const first = await line(address === undefined ? 'listening ' : 'connected')
+  return {
+    address: `127.0.0.1:${first.split(' ')[1] ?? ''}`,
+    paused: async () => { await line('paused') },
+    resume: () => { child.stdin.write('go on\n') },
+    async report() {
+      const report: unknown = JSON.parse(await line('{'))
+      child.stdin.end()
+      await closed
+      const fields = new Map(Object.entries(Object(report)))
+      const text = (name: string): string => String(fields.get(name) ?? '')
+      return { bytes: Number(text('bytes')), sha256: text('sha256'), ending: text('ending'), wrote: Number(text('wrote')), writeError: text('writeError') }
+    },
+  }
+}

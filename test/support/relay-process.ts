@@ -1,0 +1,96 @@
+/**
+ * A relay alone in a process, for what can only be measured or done to a process: wake-ups, memory, faults, signals. The test
+ * sends it pipelines without handlers and asks for its ledger, sessions and events over IPC.
+ */
+import { readFileSync } from 'node:fs'
+import type { CloseEvent, Ledger, Pipeline, RelayEvent, SessionInfo } from '../../lib/index.ts'
+import { child, root, type Child } from './child.ts'
+import { switches } from './proc.ts'
+import type { Close, Job, Question, Said } from './relay-process-main.ts'
+import { within } from './until.ts'
+
+export type RelayProcess = Child & {
+  /** Where to connect to the first (or that) pipeline, as `connect` takes it. */
+  readonly address: string
+  addressOf(pipeline: number): string
+  /** The thread that runs the loop. */
+  readonly loopThread: number
+  ledger(): Promise<Ledger>
+  sessions(): Promise<readonly SessionInfo[]>
+  events(): readonly RelayEvent[]
+  /** The close events, once there are `count` of them. */
+  closes(count: number): Promise<readonly CloseEvent[]>
+  close(drainMs: number): Promise<void>
+}
+
+export async function relayProcess(pipelines: Pipeline<'stream'> | readonly Pipeline<'stream'>[], job: Omit<Job, 'pipelines' | 'options'> & Job['options'] = {}): Promise<RelayProcess> {
+  const { sigpipe, ...options } = job
+  const relay = child(process.execPath, ['--import', 'tsx', `${root}test/support/relay-process-main.ts`], { ipc: true })
+  const events: RelayEvent[] = []
+  const waiting = new Set<(said: Said) => void>()
+  relay.process.on('message', (message: unknown) => {
+    if (!isSaid(message)) return
+    if (message.type === 'events') events.push(...message.events)
+    for (const hear of [...waiting]) hear(message)
+  })
+  const heard = <T>(what: string, find: (said: Said) => T | undefined): Promise<T> => {
+    const found = new Promise<T>((resolve, reject) => {
+      const hear = (said: Said): void => {
+        const value = find(said)
+        if (value === undefined) return
+        waiting.delete(hear)
+        resolve(value)
+      }
+      waiting.add(hear)
+      void relay.exited.then(({ code, signal }) => reject(new Error(`the relay ended with ${signal ?? `code ${code ?? ''}`} instead of ${what}\n${relay.stderr()}`)))
+    })
+    return within(found, what, 60_000)
+  }
+  const tell = (message: Job | Question | Close): void => void relay.process.send(message)
+
+  tell({ pipelines: isOne(pipelines) ? [pipelines] : pipelines, options, ...(sigpipe === undefined ? {} : { sigpipe }) })
+  const addresses = await heard('listening', (said) => (said.type === 'listening' ? said.addresses : undefined))
+  const addressOf = (pipeline: number): string => {
+    const found = addresses[pipeline]
+    if (found === undefined) throw new Error(`pipeline ${pipeline} has no address`)
+    return found.net === 'unix' ? `unix:${found.address}` : `${found.address}:${found.port}`
+  }
+  return {
+    ...relay,
+    address: addressOf(0),
+    addressOf,
+    loopThread: loopThreadOf(relay.pid),
+    ledger: () => {
+      tell({ ask: 'ledger' })
+      return heard('a ledger', (said) => (said.type === 'ledger' ? said.ledger : undefined))
+    },
+    sessions: () => {
+      tell({ ask: 'sessions' })
+      return heard('the sessions', (said) => (said.type === 'sessions' ? said.sessions : undefined))
+    },
+    events: () => events,
+    closes: async (count) => {
+      const closes = (): CloseEvent[] => events.filter((event) => event.type === 'close')
+      if (closes().length < count) await heard(`${count} close events`, () => (closes().length < count ? undefined : true))
+      return closes()
+    },
+    close: async (drainMs) => {
+      tell({ closeWithin: drainMs })
+      await heard('closed', (said) => (said.type === 'closed' ? true : undefined))
+    },
+  }
+}
+
+function isOne(pipelines: Pipeline<'stream'> | readonly Pipeline<'stream'>[]): pipelines is Pipeline<'stream'> {
+  return !Array.isArray(pipelines)
+}
+
+const isSaid = (value: unknown): value is Said => typeof value === 'object' && value !== null && 'type' in value
+
+/** The thread that the addon has named `millrace`, or the main thread where the loop runs embedded in it. */
+export function loopThreadOf(pid: number): number {
+  for (const tid of switches(pid).keys()) {
+    if (readFileSync(`/proc/${pid}/task/${tid}/comm`, 'utf8').trim() === 'millrace') return tid
+  }
+  return pid
+}

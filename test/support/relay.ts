@@ -1,0 +1,95 @@
+/**
+ * A relay inside the test process, and what must hold at the end of every test that had one: the ledger balances, no session is
+ * left, and every descriptor that was opened since has been closed again.
+ */
+import assert from 'node:assert/strict'
+import { serve, type CloseEvent, type OpenEvent, type Pipeline, type RelayEvent, type ServeOptions, type Server } from '../../lib/index.ts'
+import { descriptors, openedSince } from './descriptors.ts'
+import { destroyPeers } from './peers.ts'
+import { until, within } from './until.ts'
+
+export type { CloseEvent, OpenEvent }
+
+export const threads = ['own', 'embedded'] as const
+export type Thread = (typeof threads)[number]
+
+export type TestRelay = {
+  readonly server: Server
+  /** Where to connect to the first (or that) pipeline. */
+  readonly address: string
+  readonly addressOf: (pipeline: number) => string
+  readonly events: readonly RelayEvent[]
+  /** The close events that have come, after waiting for `count` of them. */
+  readonly closes: (count?: number) => Promise<readonly CloseEvent[]>
+  /** The first close event. */
+  readonly close: () => Promise<CloseEvent>
+  /** Waits for `count` open events. */
+  readonly opens: (count?: number) => Promise<readonly OpenEvent[]>
+}
+
+/** Serves, runs the body, and checks what is left. */
+export async function withRelay(pipelines: Pipeline<'stream'> | readonly Pipeline<'stream'>[], options: ServeOptions, body: (relay: TestRelay) => Promise<void>): Promise<void> {
+  const before = descriptors()
+  const events: RelayEvent[] = []
+  let wake: () => void = () => undefined
+  const server = await serve(pipelines, {
+    ...options,
+    onEvents(batch) {
+      events.push(...batch)
+      options.onEvents?.(batch)
+      wake()
+    },
+  })
+  const some = async <E extends RelayEvent>(is: (event: RelayEvent) => event is E, count: number, what: string): Promise<E[]> => {
+    const found = (): E[] => events.filter(is)
+    await within((async () => {
+      while (found().length < count) await new Promise<void>((resume) => { wake = resume })
+    })(), `${count} ${what} events`, 30_000)
+    return found()
+  }
+  const closes = (count = 1): Promise<CloseEvent[]> => some((event): event is CloseEvent => event.type === 'close', count, 'close')
+  try {
+    await body({
+      server,
+      address: addressOf(server, 0),
+      addressOf: (pipeline) => addressOf(server, pipeline),
+      events,
+      closes,
+      close: async () => {
+        const [first] = await closes()
+        assert(first)
+        return first
+      },
+      opens: (count = 1) => some((event): event is OpenEvent => event.type === 'open', count, 'open'),
+    })
+    await destroyPeers()
+    await until(() => server.ledger().sessions.open === 0, () => `the last session to end, ledger ${JSON.stringify(server.ledger())}`)
+    assert.deepEqual(await server.sessions(), [], 'sessions that are closed are not listed')
+  } finally {
+    await destroyPeers()
+    await server.close({ drainMs: 0 })
+    await server.closed
+  }
+  checkLedger(server)
+  await until(() => openedSince(before).length === 0, () => `descriptors to be closed: ${openedSince(before).join(' ')}`)
+}
+
+/** Everything that came in went out, was dropped with a reason, and every session that came is closed with a reason. */
+export function checkLedger(server: Server): void {
+  const ledger = server.ledger()
+  const said = JSON.stringify(ledger)
+  assert.equal(ledger.balanced, true, `the ledger balances: ${said}`)
+  assert.equal(ledger.sessions.open, 0, said)
+  assert.equal(ledger.sessions.accepted, ledger.sessions.closed, said)
+  assert.equal(Object.values(ledger.reasons).reduce((sum, count) => sum + count, 0), ledger.sessions.closed, `every close has a reason: ${said}`)
+  for (const direction of [ledger.toUpstream, ledger.toDownstream]) {
+    assert.equal(direction.pending, 0, said)
+    assert.equal(direction.received + direction.produced, direction.sent + direction.consumed + direction.dropped, said)
+  }
+}
+
+function addressOf(server: Server, pipeline: number): string {
+  const found = server.addresses[pipeline]
+  assert(found, `pipeline ${pipeline} has an address`)
+  return found.text
+}

@@ -1,0 +1,41 @@
+/** Builds the LD_PRELOAD library `shim/short_io.c` into a temporary folder and gives the environment that loads it. */
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+export type ShimReport = { readonly calls: number; readonly shortened: number; readonly again: number; readonly interrupted: number }
+
+export type Shim = {
+  readonly env: NodeJS.ProcessEnv
+  /** What the library did, once the process has exited. */
+  readonly report: () => ShimReport
+  readonly remove: () => void
+}
+
+export function buildShim(seed: number): Shim {
+  const folder = mkdtempSync(join(tmpdir(), 'millrace-shim-'))
+  const library = join(folder, 'short_io.so')
+  const source = fileURLToPath(new URL('shim/short_io.c', import.meta.url))
+  execFileSync(process.env['CC'] ?? 'cc', ['-shared', '-fPIC', '-O2', '-Wall', '-Wextra', '-Werror', '-o', library, source, '-ldl'])
+  const reportFile = join(folder, 'report.json')
+  const before = process.env['LD_PRELOAD'] // a sanitizer's runtime must stay first
+  return {
+    env: {
+      ...process.env,
+      LD_PRELOAD: before ? `${before}:${library}` : library,
+      MILLRACE_SHIM_SEED: String(seed),
+      MILLRACE_SHIM_REPORT: reportFile,
+    },
+    report() {
+      const read: unknown = JSON.parse(readFileSync(reportFile, 'utf8'))
+      const count = (name: string): number => {
+        const value = typeof read === 'object' && read !== null ? Object.entries(read).find(([key]) => key === name)?.[1] : undefined
+        return Number(value)
+      }
+      return { calls: count('calls'), shortened: count('shortened'), again: count('again'), interrupted: count('interrupted') }
+    },
+    remove: () => { rmSync(folder, { recursive: true }) },
+  }
+}
