@@ -17,6 +17,7 @@ export default defineConfig(
       // Numbers in messages are what messages are for, and `() => done()` says what it does.
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true, ignoreVoidReturningFunctions: true }],
+      '@typescript-eslint/no-unnecessary-condition': ['error', { allowConstantLoopConditions: 'only-allowed-literals' }],
       eqeqeq: 'error',
       'no-constant-binary-expression': 'error',
       'no-template-curly-in-string': 'error',

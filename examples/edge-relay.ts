@@ -4,8 +4,9 @@
  *
  *   npx millrace run examples/edge-relay.ts       (and examples/inner-relay.ts in another terminal)
  *   curl http://127.0.0.1:8080/                   inner-relay prints: a session of 127.0.0.1:…
+ *   LISTEN=0.0.0.0:80 npx millrace run examples/edge-relay.ts
  */
-import { forward, limit, listen, pipe, tcp } from 'millrace'
+import { forward, idleTimeout, limit, listen, pipe, tcp } from 'millrace'
 import { sendProxyHeader } from './handlers/proxy-protocol.ts'
 
 const { LISTEN = '127.0.0.1:8080', UPSTREAM = '127.0.0.1:9000' } = process.env
@@ -13,6 +14,7 @@ const { LISTEN = '127.0.0.1:8080', UPSTREAM = '127.0.0.1:9000' } = process.env
 export default pipe(
   listen(tcp(LISTEN)),
   limit({ maxSessionsPerAddress: 100 }),
+  idleTimeout(600_000),
   sendProxyHeader(),
   forward(tcp(UPSTREAM)),
 )

@@ -5,6 +5,7 @@
  *   npx millrace run examples/inner-relay.ts      (and examples/edge-relay.ts in another terminal)
  *   curl http://127.0.0.1:8080/                   prints here: a session of 127.0.0.1:…
  *   curl http://127.0.0.1:9000/                   is closed: no PROXY header
+ *   UPSTREAM=127.0.0.1:80 npx millrace run examples/inner-relay.ts
  */
 import { allow, forward, listen, pipe, tcp } from 'millrace'
 import { acceptProxyHeader } from './handlers/proxy-protocol.ts'

@@ -7,13 +7,14 @@
  *
  * LISTEN and UPSTREAM choose other addresses: UPSTREAM=127.0.0.1:3000 npx millrace run examples/port-forward.ts
  */
-import { allow, forward, idleTimeout, listen, pipe, tcp } from 'millrace'
+import { allow, forward, idleTimeout, keepAlive, listen, pipe, tcp } from 'millrace'
 
 const { LISTEN = '127.0.0.1:8080', UPSTREAM = '10.0.3.14:1592' } = process.env
 
 export default pipe(
   listen(tcp(LISTEN)),
   allow('127.0.0.0/8', '10.0.0.0/8', '192.168.1.0/24'),
-  idleTimeout(60_000),
+  idleTimeout(600_000),
+  keepAlive({ idleSeconds: 60 }),
   forward(tcp(UPSTREAM), { connectTimeoutMs: 2_000 }),
 )

@@ -3,7 +3,8 @@ import { misuse } from './errors.ts'
 import { shown } from './options.ts'
 import type { AnyMatcher, AnySink, AnyStage, Branch } from './part.ts'
 
-function hasRole(value: unknown, role: string): boolean {
+/** Whether a value says that it is what this role stands for. */
+export function hasRole(value: unknown, role: string): boolean {
   return typeof value === 'object' && value !== null && 'role' in value && value.role === role
 }
 

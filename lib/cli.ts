@@ -8,8 +8,8 @@ import { checkCommand } from './cli/check.ts'
 import { demoCommand } from './cli/demo.ts'
 import { echoCommand } from './cli/echo.ts'
 import { explainCommand } from './cli/explain.ts'
-import { leave } from './cli/leave.ts'
 import { forwardCommand } from './cli/forward.ts'
+import { leave } from './cli/leave.ts'
 import { reportFailure } from './cli/report.ts'
 import { runCommand } from './cli/run.ts'
 import { version } from './cli/version.ts'
@@ -21,6 +21,9 @@ Examples:
   $ millrace explain relay.ts
 
 More about a command: millrace COMMAND --help`
+
+// A reader that is gone is its own business: `millrace explain FILE | head -1` is no failure, and a relay goes on.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
 
 let running: string | undefined
 

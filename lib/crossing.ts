@@ -104,9 +104,9 @@ export function createCrossing(options: CrossingOptions): (count: number) => voi
   }
 
   const onEnd = (session: RelaySession): void => {
-    const end = session.stream?.handlers.end
-    if (end === undefined) session.end()
-    else end(session)
+    const handlers = session.stream?.handlers
+    if (handlers?.end === undefined) session.end()
+    else handlers.end(session)
   }
 
   const onOpen = (at: number): void => {
@@ -228,7 +228,7 @@ const noticeCodes = new Map<number, ListenerNotice['code']>([
 
 /** Anything may be thrown, also what cannot be made a string. */
 function messageOf(error: unknown): string {
-  return error instanceof Error ? String(error.message) : inspect(error, { depth: 0 })
+  return error instanceof Error ? error.message : inspect(error, { depth: 0 })
 }
 
 /** `{ error: 'ECONNREFUSED' }` for an errno other than 0. */

@@ -86,7 +86,7 @@ function parseBracketed(host: string, refuse: Refuse): string {
 function parseHost(host: string, refuse: Refuse): string {
   if (host === '') return '127.0.0.1'
   if (host === '*') throw refuse('has no valid host: write 0.0.0.0 for all IPv4 addresses, [::] for all')
-  if (host.includes(':')) throw refuse('is not an address: IPv6 addresses stand in brackets, as in "[::1]:80"')
+  if (/^\[?[\da-f:.]*:[\da-f:.]*$/i.test(host)) throw refuse('is not an address: IPv6 addresses stand in brackets, as in "[::1]:80"')
   const ip = normalizeIp(host)
   if (ip !== undefined) return ip
   if (/^[\d.]+$/.test(host)) throw refuse(`is not an address: ${shown(host)} is not four numbers from 0 to 255`)

@@ -20,13 +20,17 @@ export function explainNodes<K extends Kind>(pipeline: Pipeline<K>): readonly Ex
   return linesOf(pipeline).flatMap(({ node }) => node ?? [])
 }
 
+/** A longer line does not push the second column to the right. */
+const longestAligned = 80
+
 /** The nodes of a pipeline as text, one a line, and where the pipeline runs. */
 export function explain<K extends Kind>(pipeline: Pipeline<K>): string {
   const lines = linesOf(pipeline)
-  const width = Math.min(60, Math.max(...lines.map(({ depth, text }) => 2 * depth + text.length))) + 2
+  const lengths = lines.map(({ depth, text }) => 2 * depth + text.length)
+  const width = Math.max(...lengths.filter((length) => length <= longestAligned))
   const rows = lines.map(({ depth, text, node }) => {
     const left = `${'  '.repeat(depth)}${text}`
-    return node === undefined ? left : `${left.padEnd(width - 2)}  ${node.runs.padEnd(6)}  ${node.why}`.trimEnd()
+    return node === undefined ? left : `${left.padEnd(width)}  ${node.runs.padEnd(6)}  ${node.why}`.trimEnd()
   })
   const inJs = lines.flatMap(({ node }) => (node?.runs === 'js' ? [node.path] : []))
   const where = inJs.length === 0 ? 'runs on a thread of its own: no node is in JS' : `runs in the calling thread: ${inJs.join(', ')} ${inJs.length === 1 ? 'is' : 'are'} in JS`

@@ -3,7 +3,7 @@ export { parseEndpoint, tcp, unix } from './endpoint.ts'
 export type { Endpoint, WithPort } from './endpoint.ts'
 export { isPipeline, listen, pipe } from './pipe.ts'
 export type { ListenOptions } from './pipe.ts'
-export type { Branches, BranchesKind, Chain, Kind, KindOf, Matcher, Otherwise, Pipeline, Sink, Source, Stage, When } from './part.ts'
+export type { Branches, BranchesKind, Chain, Kind, KindAfter, KindOf, Matcher, Otherwise, Pipeline, Sink, Source, Stage, When } from './part.ts'
 export type {
   ChooseHandler,
   ChunkHandler,

@@ -16,12 +16,15 @@ export function shown(value: unknown): string {
   return 'name' in value && typeof value.name === 'string' ? `the part ${value.name}` : 'an object'
 }
 
-/** Refuses anything but a plain object with the known names; `undefined` is an empty one. */
-export function checkNames(node: string, options: unknown, known: readonly string[]): void {
-  if (options === undefined) return
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    throw misuse('ERR_MILLRACE_BAD_OPTION', node, `expected an object with options, not ${shown(options)}`)
-  }
+/** An object, of what `what` says. */
+export function checkObject(node: string, what: string, value: unknown): asserts value is object {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return
+  throw misuse('ERR_MILLRACE_BAD_OPTION', node, `expected an object with ${what}, not ${shown(value)}`)
+}
+
+/** An object that has no other than the known names. */
+export function checkNames(node: string, options: unknown, known: readonly string[], what = 'options'): void {
+  checkObject(node, what, options)
   for (const name of Object.keys(options)) {
     if (known.includes(name)) continue
     const nearest = known.toSorted((a, b) => leven(name, a) - leven(name, b))[0]
@@ -54,6 +57,12 @@ export function checkMs(node: string, name: string, value: unknown): number {
 export function checkFunction(node: string, name: string, value: unknown): void {
   if (typeof value === 'function') return
   throw misuse('ERR_MILLRACE_BAD_OPTION', node, `${name} must be a function, not ${shown(value)}`)
+}
+
+/** True or false. */
+export function checkBoolean(node: string, name: string, value: unknown): void {
+  if (typeof value === 'boolean') return
+  throw misuse('ERR_MILLRACE_BAD_OPTION', node, `${name} must be true or false, not ${shown(value)}`)
 }
 
 /** One of a few words. */

@@ -98,8 +98,14 @@ export type Chain<K extends Kind, Parts extends readonly unknown[]> = Parts exte
     ? readonly [...Stage<K>[], Sink<K>]
     : { readonly [Place in keyof Parts]: Parts[Place] extends unknown ? PartAt<K, Parts, Place> : Parts[Place] }
 
-/** The kinds that the sink at the end of some parts accepts. */
-export type KindOf<Parts> = Parts extends readonly [...unknown[], infer Last] ? (Last extends Sink<infer K> ? K : never) : never
+/** The kinds that all parts accept, or `Else` where there is none. */
+type CommonKind<Parts extends readonly unknown[], Else extends Kind> = [Parts[number]] extends [Accepts<infer K>] ? ([K] extends [never] ? Else : K) : Else
+
+/** The kinds for which some parts can be a branch; where they do not fit together, those of the sink, so that the others are refused. */
+export type KindOf<Parts extends readonly unknown[]> = CommonKind<Parts, Parts extends readonly [...unknown[], infer Last] ? (Last extends Sink<infer K> ? K : never) : never>
+
+/** The same behind a matcher; where they do not fit to it, those of the matcher. */
+export type KindAfter<M extends Kind, Parts extends readonly unknown[]> = [M & KindOf<Parts>] extends [never] ? M : M & KindOf<Parts>
 
 /** What the arguments of `route` have to be: branches made by `when`, and at the end maybe one by `otherwise`. */
 export type Branches<Parts extends readonly unknown[]> = number extends Parts['length']
@@ -107,4 +113,4 @@ export type Branches<Parts extends readonly unknown[]> = number extends Parts['l
   : { readonly [Place in keyof Parts]: Parts[Place] extends unknown ? (IsLast<Parts, Place> extends true ? When<never> | Otherwise<never> : When<never>) : Parts[Place] }
 
 /** The kinds that all branches accept. */
-export type BranchesKind<Parts extends readonly unknown[]> = [Parts[number]] extends [Accepts<infer K>] ? K : never
+export type BranchesKind<Parts extends readonly unknown[]> = CommonKind<Parts, never>

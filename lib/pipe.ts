@@ -1,7 +1,7 @@
 /** A pipeline: a source, stages, a sink. */
-import { chainOf, refuse } from './chain.ts'
+import { chainOf, hasRole, refuse } from './chain.ts'
 import type { Endpoint } from './endpoint.ts'
-import { checkInteger, checkNames, checkWord, shown } from './options.ts'
+import { checkBoolean, checkInteger, checkNames, shown } from './options.ts'
 import type { Chain, Kind, Pipeline, Source } from './part.ts'
 
 export type { Matcher, Pipeline, Sink, Source, Stage } from './part.ts'
@@ -22,11 +22,11 @@ export function listen<K extends Kind>(endpoints: Endpoint<K> | readonly Endpoin
   checkNames('listen', options, ['backlog', 'dualStack'])
   const { backlog = 511, dualStack = true } = options
   checkInteger('listen', 'backlog', backlog, { least: 1, most: 65_535, unit: 'sessions' })
-  if (typeof dualStack !== 'boolean') checkWord('listen', 'dualStack', dualStack, ['true', 'false'])
+  checkBoolean('listen', 'dualStack', dualStack)
   const list = isList(endpoints) ? endpoints : [endpoints]
   const [first] = list
   if (first === undefined) throw refuse('listen', 'expected at least one endpoint')
-  const wrong = list.find((endpoint: unknown) => typeof endpoint !== 'object' || endpoint === null || !('role' in endpoint) || endpoint.role !== 'endpoint')
+  const wrong = list.find((endpoint) => !hasRole(endpoint, 'endpoint'))
   if (wrong !== undefined) throw refuse('listen', `expected an endpoint such as tcp("127.0.0.1:8080"), not ${shown(wrong)}`)
   return { role: 'source', kind: first.kind, listen: list.map((endpoint) => endpoint.at), backlog, dualStack }
 }
@@ -41,11 +41,11 @@ function isList<T>(value: T | readonly T[]): value is readonly T[] {
  * Throws ERR_MILLRACE_BAD_PIPELINE for a part that is misplaced.
  */
 export function pipe<K extends Kind, const Parts extends readonly unknown[]>(source: Source<K>, ...parts: Chain<NoInfer<K>, Parts>): Pipeline<K> {
-  if (typeof source !== 'object' || source === null || source.role !== 'source') throw refuse('pipe', `expected listen(…) first, not ${shown(source)}`)
+  if (!hasRole(source, 'source')) throw refuse('pipe', `expected listen(…) first, not ${shown(source)}`)
   return { role: 'pipeline', kind: source.kind, source, chain: chainOf('pipe', parts) }
 }
 
 /** Whether a value was made by `pipe`. */
 export function isPipeline(value: unknown): value is Pipeline<'stream'> {
-  return typeof value === 'object' && value !== null && 'role' in value && value.role === 'pipeline' && 'kind' in value && value.kind === 'stream'
+  return hasRole(value, 'pipeline') && typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'stream'
 }

@@ -9,7 +9,7 @@ import { explain } from './explain.ts'
 import { loadNative } from './native.ts'
 import type { Native } from './native.ts'
 import { watchNames } from './names.ts'
-import { checkFunction, checkInteger, checkMs, checkNames, checkWord, shown } from './options.ts'
+import { checkBoolean, checkFunction, checkInteger, checkMs, checkNames, checkWord, shown } from './options.ts'
 import type { Pipeline } from './part.ts'
 import { isPipeline } from './pipe.ts'
 import type { PlanEndpoint } from './plan.ts'
@@ -99,9 +99,8 @@ function checkOptions(options: ServeOptions): Settings {
   checkInteger('serve', 'maxPendingBytes', maxPendingBytes, { least: 1_048_576, most: 2 ** 40, unit: 'bytes' })
   checkMs('serve', 'lingerMs', lingerMs)
   checkWord('serve', 'thread', thread, ['auto', 'own', 'embedded'])
-  for (const [name, value] of Object.entries({ sessionEvents, debug })) {
-    if (typeof value !== 'boolean') throw misuse('ERR_MILLRACE_BAD_OPTION', 'serve', `${name} must be true or false, not ${shown(value)}`)
-  }
+  checkBoolean('serve', 'sessionEvents', sessionEvents)
+  checkBoolean('serve', 'debug', debug)
   return { onEvents, sessionEvents, onError: guarded(onError), maxPendingBytes, lingerMs, thread, resolver, debug }
 }
 

@@ -110,7 +110,6 @@ export class RelaySession implements StreamSession {
     if (this.over || this.stream === undefined) return true
     if (this.ended) throw misuse('ERR_MILLRACE_WRITE_AFTER_END', 'stream', 'write after end()')
     const encoded = this.stream.encode(checkBytes('stream', 'what is written', bytes), this)
-    if (this.over) return true
     const pending = this.link.write(this.native, Direction.toDownstream, encoded ?? nothing)
     return pending < 0 || pending > this.stream.highWaterBytes
   }

@@ -232,6 +232,7 @@ void Engine::turnEnd() {
       context_.outbox.push(r);
     }
     if (context_.outbox.empty() && context_.deferred.empty()) break;
+    publishLedgers();  // who is told of a close finds it in the ledger
     std::vector<Record> records = context_.outbox.takeRecords();
     for (size_t at = 0; at < records.size(); at += sliceRecords) {
       const auto slice = std::span(records).subspan(at, std::min(sliceRecords, records.size() - at));

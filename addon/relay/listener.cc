@@ -45,7 +45,7 @@ Result<std::unique_ptr<Listener>> Listener::open(const SocketAddress& address, i
     if (isStaleSocket(address) && ::unlink(address.host().c_str()) == 0) bound = ::bind(fd.get(), address.get(), address.length());
     else errno = EADDRINUSE;
   }
-  if (bound < 0) return failed(errno, errno == EADDRINUSE ? "listen" : "bind");
+  if (bound < 0) return failed(errno, "listen");  // one word for bind and listen, as Node has it
   if (::listen(fd.get(), backlog) < 0) {
     const int error = errno;
     if (address.isUnix()) ::unlink(address.host().c_str());

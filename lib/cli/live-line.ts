@@ -54,11 +54,13 @@ function reading(ledger: Ledger): Reading {
   }
 }
 
+/** What matters least comes last: on a terminal the line is cut to its width. */
 function describe(now: Reading, rates: Rates): string {
   return [
-    `sessions ${now.open} open, ${now.accepted} in all, ${rates.sessionsPerSecond.toFixed(0)}/s`,
-    `toUpstream ${bytes(rates.toUpstreamPerSecond)}/s, ${bytes(now.toUpstream)} in all`,
-    `toDownstream ${bytes(rates.toDownstreamPerSecond)}/s, ${bytes(now.toDownstream)} in all`,
+    `sessions ${now.open} open of ${now.accepted}`,
+    `toUpstream ${bytes(rates.toUpstreamPerSecond)}/s, ${bytes(now.toUpstream)}`,
+    `toDownstream ${bytes(rates.toDownstreamPerSecond)}/s, ${bytes(now.toDownstream)}`,
+    `${rates.sessionsPerSecond.toFixed(0)} sessions/s`,
     ...(now.pending > 0 ? [`pending ${bytes(now.pending)}`] : []),
   ].join(' | ')
 }

@@ -35,8 +35,7 @@ function unreadable(error: unknown): string {
 async function loadModule(file: string, path: string): Promise<unknown> {
   // Without the cache no other user of a shared temporary folder can put code there; without interopDefault the
   // functions of millrace are called directly and not through a proxy.
-  const jiti = createJiti(path, { fsCache: false, interopDefault: false, sourceMaps: true, virtualModules: { millrace } })
-  process.setSourceMapsEnabled(true)
+  const jiti = createJiti(path, { fsCache: false, interopDefault: false, virtualModules: { millrace } })
   try {
     return await jiti.import(path)
   } catch (error) {
@@ -44,21 +43,26 @@ async function loadModule(file: string, path: string): Promise<unknown> {
   }
 }
 
-/** `:3:10: Unexpected token`, `: cannot find module 'x'`, `:7:9: throws while loading: boom`. */
+/** `:3:10: Unexpected token`, `: cannot find module 'x'`, `:7: throws while loading: boom`. */
 function describe(error: unknown, path: string): string {
   if (!(error instanceof Error)) return `: throws while loading: ${String(error)}`
   const syntax = /^ParseError: (.*?)\s*\n\s*(.*?):(\d+):(\d+)/s.exec(error.message)
-  if (syntax !== null) return `${syntax[2] === path ? '' : `: ${relative('', syntax[2] ?? '')}`}:${syntax[3]}:${syntax[4]}: ${firstLine(syntax[1] ?? '')}`
+  if (syntax !== null) return syntaxError(path, syntax.slice(1))
   const missing = /^Cannot find (?:module|package) '([^']+)'/.exec(error.message)
   if (missing !== null) return `: cannot find module '${missing[1]}'`
   const name = error instanceof RelayError || error.name === 'Error' ? '' : `${error.name}: `
   return `${placeOf(error, path)}: throws while loading: ${name}${firstLine(error.message)}`
 }
 
-/** The first place in the file itself on the way to the error. */
+/** In the file itself or in one that it imports; columns count from 1, as editors have it. */
+function syntaxError(path: string, [message = '', where = '', line = '', column = '']: readonly string[]): string {
+  return `${where === path ? '' : `: ${relative('', where)}`}:${line}:${Number(column) + 1}: ${firstLine(message)}`
+}
+
+/** The first line of the file itself on the way to the error; stripping types moves columns, not lines. */
 function placeOf(error: Error, path: string): string {
   const at = error.stack?.split('\n').find((line) => line.includes(`${path}:`))
-  return /:\d+:\d+(?=\)?$)/.exec(at ?? '')?.[0] ?? ''
+  return /(:\d+):\d+(?=\)?$)/.exec(at ?? '')?.[1] ?? ''
 }
 
 function firstLine(text: string): string {

@@ -42,7 +42,8 @@ export function createOutput(stream: Terminal, json: boolean): Output {
     lost = 0
     stream.write(text)
   }
-  const fit = (text: string): string => text.slice(0, Math.max(10, (stream.columns ?? 80) - 1))
+  // A terminal that does not know its width says 0.
+  const fit = (text: string): string => text.slice(0, (stream.columns === undefined || stream.columns === 0 ? 80 : stream.columns) - 1)
   const line = (text: string, object: JsonLine): void => {
     if (json) write(`${JSON.stringify(object)}\n`)
     else if (shown === '') write(`${text}\n`)

@@ -26,12 +26,13 @@ export function runUntilSignal(server: Server, { drainMs, onClosing }: UntilSign
   const signalled = new Promise<void>((_, fail) => {
     const onSignal = (signal: Signal): void => {
       const again = first !== undefined
-      if (again) second ??= signal
-      else {
+      server.close({ drainMs: again ? 0 : drainMs }).catch(fail)
+      if (again) {
+        second ??= signal
+      } else {
         first = signal
         onClosing(signal)
       }
-      server.close({ drainMs: again ? 0 : drainMs }).catch(fail)
     }
     process.on('SIGTERM', onSignal)
     process.on('SIGINT', onSignal)

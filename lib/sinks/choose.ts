@@ -3,7 +3,7 @@ import { chainOf, refuse } from '../chain.ts'
 import type { ChooseHandler } from '../handlers.ts'
 import type { HeadOptions } from '../head.ts'
 import { headOf, showHead } from '../head.ts'
-import { checkFunction, shown } from '../options.ts'
+import { checkFunction, checkObject } from '../options.ts'
 import type { Sink, Stage } from '../part.ts'
 
 /** Where a name leads: a sink, or stages and a sink. */
@@ -27,10 +27,10 @@ export function choose(
   branches: Readonly<Record<string, ChooseBranch>>,
   ...given: readonly [ChooseHandler<string>] | readonly [ChooseOptions, ChooseHandler<string>]
 ): Sink<'stream'> {
-  const [options, handler] = given.length === 1 ? [{}, given[0]] : given
+  const [options, handler] = given.length === 2 ? given : [{}, given[0]]
   const head = headOf('choose', options, { minBytes: 0, timeoutMs: 5_000 })
   checkFunction('choose', 'the handler', handler)
-  if (typeof branches !== 'object' || branches === null) throw refuse('choose', `expected an object with branches, not ${shown(branches)}`)
+  checkObject('choose', 'branches', branches)
   const list = Object.entries(branches).map(([name, branch]) => ({ name, chain: chainOf(`choose: ${name}`, isList(branch) ? branch : [branch]) }))
   if (list.length === 0) throw refuse('choose', 'expected at least one branch')
   return { role: 'sink', name: 'choose', shows: showHead(head), body: { step: 'choose', branches: list, head, handler } }

@@ -1,6 +1,6 @@
 /** The sink `forward`. */
 import { normalizeIp } from '../address.ts'
-import { refuse } from '../chain.ts'
+import { hasRole, refuse } from '../chain.ts'
 import type { Endpoint } from '../endpoint.ts'
 import { formatEndpoint } from '../endpoint.ts'
 import { misuse } from '../errors.ts'
@@ -23,7 +23,7 @@ export type ForwardOptions = {
  * endpoint, ERR_MILLRACE_BAD_PIPELINE.
  */
 export function forward<K extends Kind>(endpoint: Endpoint<K>, options: ForwardOptions = {}): Sink<K> {
-  if (typeof endpoint !== 'object' || endpoint === null || endpoint.role !== 'endpoint') {
+  if (!hasRole(endpoint, 'endpoint')) {
     throw refuse('forward', `expected an endpoint such as tcp("10.0.0.1:80"), not ${shown(endpoint)}`)
   }
   checkNames('forward', options, ['connectTimeoutMs', 'retries', 'sourceAddress'])
@@ -35,7 +35,7 @@ export function forward<K extends Kind>(endpoint: Endpoint<K>, options: ForwardO
     throw misuse('ERR_MILLRACE_BAD_ADDRESS', 'forward', `"${formatEndpoint(upstream)}" has no port to connect to: expected 1 to 65535`)
   }
   const source = sourceAddress === undefined ? null : checkSource(sourceAddress)
-  const shows = [formatEndpoint(upstream), `connect within ${formatMs(connectTimeoutMs)}`, `${retries} retries`, ...(source === null ? [] : [`from ${source}`])]
+  const shows = [formatEndpoint(upstream), `connect within ${formatMs(connectTimeoutMs)}`, `${retries} ${retries === 1 ? 'retry' : 'retries'}`, ...(source === null ? [] : [`from ${source}`])]
   return {
     role: 'sink',
     name: 'forward',

@@ -1,14 +1,14 @@
 /** The sink `route` and its branches. */
-import { chainOf, checkMatcher, refuse } from '../chain.ts'
+import { chainOf, checkMatcher, hasRole, refuse } from '../chain.ts'
 import { shown } from '../options.ts'
-import type { AnyMatcher, Branch, Branches, BranchesKind, Chain, KindOf, Matcher, Otherwise, Sink, When } from '../part.ts'
+import type { AnyMatcher, Branch, Branches, BranchesKind, Chain, Kind, KindAfter, KindOf, Matcher, Otherwise, Sink, When } from '../part.ts'
 import { close } from './close.ts'
 
 /** A branch of `route`: where sessions go that the matcher says yes to. Throws ERR_MILLRACE_BAD_PIPELINE for a misplaced part. */
-export function when<const Parts extends readonly unknown[]>(
-  matcher: Matcher<NoInfer<KindOf<Parts>>>,
-  ...parts: Chain<KindOf<Parts>, Parts>
-): When<KindOf<Parts>> {
+export function when<M extends Kind, const Parts extends readonly unknown[]>(
+  matcher: Matcher<M>,
+  ...parts: Chain<KindAfter<NoInfer<M>, Parts>, Parts>
+): When<KindAfter<M, Parts>> {
   return { role: 'when', matcher: checkMatcher('when', matcher), chain: chainOf('when', parts) }
 }
 
@@ -38,9 +38,9 @@ export function route<const Parts extends readonly unknown[]>(...branches: Branc
 }
 
 function isWhen(value: unknown): value is When<never> {
-  return typeof value === 'object' && value !== null && 'role' in value && value.role === 'when'
+  return hasRole(value, 'when')
 }
 
 function isOtherwise(value: unknown): value is Otherwise<never> {
-  return typeof value === 'object' && value !== null && 'role' in value && value.role === 'otherwise'
+  return hasRole(value, 'otherwise')
 }

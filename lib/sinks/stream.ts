@@ -1,7 +1,6 @@
 /** The sink `stream`. */
-import { misuse } from '../errors.ts'
 import type { StreamHandlers, StreamSource } from '../handlers.ts'
-import { checkFunction, checkNames, shown } from '../options.ts'
+import { checkFunction, checkNames } from '../options.ts'
 import type { Sink } from '../part.ts'
 
 const names = ['open', 'data', 'end', 'drain', 'close']
@@ -18,10 +17,7 @@ export function stream(source: StreamSource): Sink<'stream'> {
 
 /** Refuses what is no set of handlers; also for those that a function has made. */
 export function checkHandlers(handlers: StreamHandlers): StreamHandlers {
-  if (typeof handlers !== 'object' || handlers === null) {
-    throw misuse('ERR_MILLRACE_BAD_OPTION', 'stream', `expected an object with handlers, not ${shown(handlers)}`)
-  }
-  checkNames('stream', handlers, names)
+  checkNames('stream', handlers, names, 'handlers')
   checkFunction('stream', 'data', handlers.data)
   for (const name of ['open', 'end', 'drain', 'close'] as const) {
     if (handlers[name] !== undefined) checkFunction('stream', name, handlers[name])

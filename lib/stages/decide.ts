@@ -16,7 +16,7 @@ export type DecideOptions = HeadOptions
 export function decide(handler: DecideHandler): Stage<'stream'>
 export function decide(options: DecideOptions, handler: DecideHandler): Stage<'stream'>
 export function decide(...given: readonly [DecideHandler] | readonly [DecideOptions, DecideHandler]): Stage<'stream'> {
-  const [options, handler] = given.length === 1 ? [{}, given[0]] : given
+  const [options, handler] = given.length === 2 ? given : [{}, given[0]]
   const head = headOf('decide', options, { minBytes: 0, timeoutMs: 5_000 })
   checkFunction('decide', 'the handler', handler)
   return { role: 'stage', name: 'decide', shows: showHead(head), body: { step: 'decide', head, handler } }

@@ -16,7 +16,7 @@ export type InspectOptions = HeadOptions
 export function inspect(handler: InspectHandler): Stage<'stream'>
 export function inspect(options: InspectOptions, handler: InspectHandler): Stage<'stream'>
 export function inspect(...given: readonly [InspectHandler] | readonly [InspectOptions, InspectHandler]): Stage<'stream'> {
-  const [options, handler] = given.length === 1 ? [{}, given[0]] : given
+  const [options, handler] = given.length === 2 ? given : [{}, given[0]]
   const head = headOf('inspect', options, { minBytes: 1, timeoutMs: 3_000 })
   checkFunction('inspect', 'the handler', handler)
   return { role: 'stage', name: 'inspect', shows: showHead(head), body: { step: 'inspect', head, handler } }

@@ -21,7 +21,7 @@ const names = ['maxSessions', 'maxSessionsPerAddress', 'newSessionsPerSecond'] a
  */
 export function limit(options: LimitOptions): Stage<Kind> {
   checkNames('limit', options, names)
-  const given = names.filter((name) => options?.[name] !== undefined)
+  const given = names.filter((name) => options[name] !== undefined)
   if (given.length === 0) throw misuse('ERR_MILLRACE_BAD_OPTION', 'limit', `expected at least one of ${names.join(', ')}`)
   for (const name of given) checkInteger('limit', name, options[name], { least: 1, most: 2_147_483_647, unit: 'sessions' })
   const { maxSessions = 0, maxSessionsPerAddress = 0, newSessionsPerSecond = 0 } = options

@@ -18,7 +18,7 @@ export type ThrottleOptions = {
  */
 export function throttle(options: ThrottleOptions): Stage<'stream'> {
   checkNames('throttle', options, ['bytesPerSecond', 'burstBytes', 'direction'])
-  const bytesPerSecond = checkInteger('throttle', 'bytesPerSecond', options?.bytesPerSecond, { least: 1, most: 2 ** 40, unit: 'bytes a second' })
+  const bytesPerSecond = checkInteger('throttle', 'bytesPerSecond', options.bytesPerSecond, { least: 1, most: 2 ** 40, unit: 'bytes a second' })
   const { burstBytes = Math.min(Math.ceil(bytesPerSecond / 10), 2 ** 32 - 1), direction = 'both' } = options
   checkInteger('throttle', 'burstBytes', burstBytes, { least: 1, most: 2 ** 32 - 1, unit: 'bytes' })
   checkWord('throttle', 'direction', direction, ['both', 'toUpstream', 'toDownstream'])

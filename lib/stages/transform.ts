@@ -20,7 +20,7 @@ export type TransformOptions = {
  */
 export function transform(options: TransformOptions): Stage<'stream'> {
   checkNames('transform', options, ['toUpstream', 'toDownstream'])
-  const { toUpstream, toDownstream } = options ?? {}
+  const { toUpstream, toDownstream } = options
   if (toUpstream === undefined && toDownstream === undefined) {
     throw misuse('ERR_MILLRACE_BAD_OPTION', 'transform', 'expected at least one of toUpstream, toDownstream')
   }

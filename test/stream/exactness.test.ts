@@ -19,7 +19,7 @@ describe('exactness', function () {
     it(`${flows / 2} random flows arrive byte for byte, both ways, ${thread} thread`, async () => {
       const sizes = { usuallyBytes: 2 ** 20, mostBytes: 8 * 2 ** 20, largeShare: 0.04 }
       const { flows: ran, mismatches } = await relayFlows(thread, seed(), (index * flows) / 2, flows / 2, sizes)
-      assert.deepEqual(mismatches, [])
+      assert.equal(mismatches.length, 0, mismatches.join('\n'))
       assert.equal(ran, flows / 2)
     })
   }
@@ -34,7 +34,7 @@ describe('exactness', function () {
         const exited = new Promise<number | null>((resume) => child.once('close', resume))
         const said = Buffer.concat(await child.stdout.toArray()).toString()
         assert.equal(await exited, 0, said)
-        assert.equal(said, `${flows / 2} flows, 0 mismatches\n`)
+        assert.ok(said.startsWith(`${flows / 2} flows, 0 mismatches`), said)
         const report = shim.report()
         for (const [what, count] of Object.entries(report)) assert.ok(count > flows / 2, `the shim did its work, ${what}: ${count}`)
       } finally {

@@ -64,7 +64,7 @@ export async function runFlows(lanes: readonly Lane[], seed: number, first: numb
   let bytesToUpstream = 0
   let bytesToDownstream = 0
   await Promise.all(lanes.map(async (lane) => {
-    while (next < first + count && mismatches.length < 10) {
+    while (next < first + count && mismatches.length < 3) {
       const flow = planFlow(seed, next++, sizes)
       if (only !== undefined && Number(only) !== flow.number) continue
       const wrong = await runFlow(lane, flow, seed)
