@@ -10,6 +10,7 @@
 #include "relay/dial.h"
 #include "relay/ending.h"
 #include "relay/interest.h"
+#include "relay/invariants.h"
 #include "relay/pair.h"
 #include "relay/pump.h"
 #include "relay/walk.h"
@@ -248,6 +249,7 @@ void Engine::turnEnd() {
   if (!context_.outbox.empty() || !context_.deferred.empty()) context_.loop.wake();
   feedStarved();
   reap();
+  assertInvariants(context_, context_.outbox.empty());
   publishLedgers();
 }
 

@@ -3,7 +3,7 @@
  * loop's thread fail while ten sessions talk one after another, so the first call belongs to the first session.
  */
 import assert from 'node:assert/strict'
-import { forward, listen as listenAt, pipe, tcp } from '../../lib/index.ts'
+import { forward, halfCloseTimeout, listen as listenAt, pipe, tcp } from '../../lib/index.ts'
 import { echoProcess, type EchoProcess } from '../support/echo-process.ts'
 import { many } from '../support/many.ts'
 import { connect, destroyPeers, type Peer } from '../support/peers.ts'
@@ -11,15 +11,21 @@ import { pour, pouredBytes } from '../support/pour.ts'
 import { descriptorsOf, eventually, settled } from '../support/proc.ts'
 import { threads } from '../support/relay.ts'
 import { relayProcess, type RelayProcess } from '../support/relay-process.ts'
-import { strace } from '../support/strace.ts'
+import { strace, type Strace } from '../support/strace.ts'
 
 /** Errors that say nothing about the listener: the next accept may well succeed. From accept(2), "Error handling", and the pitfalls. */
 const acceptErrors = [
   'ECONNABORTED', 'EINTR', 'EPROTO', 'ENETDOWN', 'ENOPROTOOPT', 'EHOSTDOWN', 'ENONET', 'EHOSTUNREACH', 'EOPNOTSUPP', 'ENETUNREACH', 'EPERM',
-  'EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM',
+  'ENOBUFS', 'ENOMEM',
 ] as const
+/** Out of descriptors: accepting is paused, and the one that was at the head of the queue is refused rather than left to wait. */
+const noDescriptor = ['EMFILE', 'ENFILE'] as const
 
-type Fault = { readonly call: string; readonly error: string; readonly hurts: 0 | 1 }
+/**
+ * `stays`: a failed write breaks its direction and no more, because the other may still have something to say. A socket that really
+ * cannot be written to ends the reading too; here nothing is wrong with it, so the session goes on until its timeouts.
+ */
+type Fault = { readonly call: string; readonly error: string; readonly hurts: 0 | 1; readonly stays?: true }
 const faults: readonly Fault[] = [
   { call: 'recvfrom', error: 'EAGAIN', hurts: 0 },
   { call: 'recvfrom', error: 'EINTR', hurts: 0 },
@@ -29,10 +35,10 @@ const faults: readonly Fault[] = [
   { call: 'recvfrom', error: 'EIO', hurts: 1 },
   { call: 'sendto', error: 'EAGAIN', hurts: 0 },
   { call: 'sendto', error: 'EINTR', hurts: 0 },
-  { call: 'sendto', error: 'EPIPE', hurts: 1 },
-  { call: 'sendto', error: 'ECONNRESET', hurts: 1 },
-  { call: 'sendto', error: 'EHOSTUNREACH', hurts: 1 },
-  { call: 'sendto', error: 'EIO', hurts: 1 },
+  { call: 'sendto', error: 'EPIPE', hurts: 1, stays: true },
+  { call: 'sendto', error: 'ECONNRESET', hurts: 1, stays: true },
+  { call: 'sendto', error: 'EHOSTUNREACH', hurts: 1, stays: true },
+  { call: 'sendto', error: 'EIO', hurts: 1, stays: true },
 ]
 const dialFaults: readonly Fault[] = [
   { call: 'socket', error: 'EAFNOSUPPORT', hurts: 1 },
@@ -42,6 +48,7 @@ const dialFaults: readonly Fault[] = [
   { call: 'connect', error: 'ENETUNREACH', hurts: 1 },
   { call: 'connect', error: 'EADDRNOTAVAIL', hurts: 1 },
   { call: 'connect', error: 'EPERM', hurts: 1 },
+  { call: 'getsockopt', error: 'ENOBUFS', hurts: 1 },
   { call: 'epoll_ctl', error: 'ENOMEM', hurts: 1 },
   { call: 'epoll_ctl', error: 'ENOSPC', hurts: 1 },
   { call: 'setsockopt', error: 'ENOPROTOOPT', hurts: 0 },
@@ -57,7 +64,7 @@ for (const thread of threads) {
 
     before(async () => {
       upstream = await echoProcess()
-      relay = await relayProcess(pipe(listenAt(tcp('127.0.0.1:0')), forward(tcp(`127.0.0.1:${upstream.port}`), { retries: 0 })), { thread })
+      relay = await relayProcess(pipe(listenAt(tcp('127.0.0.1:0')), halfCloseTimeout(1_000), forward(tcp(`127.0.0.1:${upstream.port}`), { retries: 0 })), { thread })
       baseline = descriptorsOf(relay.pid).length
     })
     after(async () => {
@@ -75,13 +82,25 @@ for (const thread of threads) {
       })
     }
 
-    for (const { call, error, hurts } of faults) {
-      it(`${call} fails with ${error}: ${hurts === 0 ? 'nobody is hurt' : 'only the session it was for ends'}`, async () => {
+    for (const error of noDescriptor) {
+      it(`accept4 fails with ${error}: as many are refused, at most, and all others are served`, async () => {
+        await using trace = await strace(relay.loopThread, ['accept4'], [`accept4:error=${error}:when=1..5+2`])
+        const peers = await many(crowd, () => connect(relay.address))
+        const served = await Promise.allSettled(peers.map(echoes))
+        const refused = served.filter((one) => one.status === 'rejected').length
+        assert.ok(refused <= injected(trace), `${refused} refused`)
+        await echoes(await connect(relay.address))
+        await allGone(relay, baseline)
+      })
+    }
+
+    for (const { call, error, hurts, stays } of faults) {
+      it(`${call} fails with ${error}: ${hurts === 0 ? 'nobody is hurt' : `only the session it was for ${stays ? 'is hurt' : 'ends'}`}`, async () => {
         const peers = await many(crowd, () => connect(relay.address))
         for (const peer of peers) await echoes(peer)
         await using trace = await strace(relay.loopThread, [call], [`${call}:error=${error}:when=1`])
-        await suffer(peers, hurts)
-        assert.equal(trace.calls().filter((text) => text.includes('(INJECTED)')).length, 1)
+        await suffer(peers, stays ? 'stays' : hurts)
+        assert.equal(injected(trace), 1)
         await allGone(relay, baseline)
       })
     }
@@ -92,7 +111,26 @@ for (const thread of threads) {
         for (const peer of peers) await echoes(peer)
         await using trace = await strace(relay.loopThread, [call], [`${call}:error=${error}:when=1`])
         await suffer([await connect(relay.address), ...peers], hurts)
-        assert.equal(trace.calls().filter((text) => text.includes('(INJECTED)')).length, 1)
+        assert.equal(injected(trace), 1)
+        await allGone(relay, baseline)
+      })
+    }
+
+    for (const { error, hurts } of [{ error: 'EAGAIN', hurts: 0 }, { error: 'EINTR', hurts: 0 }, { error: 'ECONNRESET', hurts: 1 }, { error: 'EIO', hurts: 1 }] as const) {
+      it(`sendmsg of pending bytes fails with ${error}: ${hurts === 0 ? 'nobody is hurt' : 'only the session it was for is hurt'}`, async () => {
+        const peers = await many(crowd, () => connect(relay.address))
+        for (const peer of peers) await echoes(peer)
+        const [first, ...others] = peers
+        assert.ok(first)
+        first.pause()
+        pour(first.socket)
+        await settled(() => pouredBytes([first.socket]))
+        await using trace = await strace(relay.loopThread, ['sendmsg'], [`sendmsg:error=${error}:when=1`])
+        first.resume()
+        await eventually('pending bytes to be sent', () => injected(trace) === 1)
+        for (const peer of others) await echoes(peer)
+        const read = first.bytesRead()
+        if (hurts === 0) await eventually('the session to go on', () => first.bytesRead() > read + (16 << 20))
         await allGone(relay, baseline)
       })
     }
@@ -106,14 +144,14 @@ for (const thread of threads) {
       first.pause()
       pour(first.socket)
       await settled(() => pouredBytes([first.socket]))
-      assert.equal(trace.calls().filter((text) => text.includes('(INJECTED)')).length, 1)
+      assert.equal(injected(trace), 1)
       for (const peer of others) await echoes(peer)
       first.resume()
       first.destroy()
       await allGone(relay, baseline)
     })
 
-    it('shutdown and close fail: no descriptor is left and nobody else notices', async () => {
+    it('shutdown fails: no descriptor is left and nobody else notices', async () => {
       const peers = await many(crowd, () => connect(relay.address))
       for (const peer of peers) await echoes(peer)
       const [first, ...others] = peers
@@ -136,12 +174,15 @@ for (const thread of threads) {
   })
 }
 
-/** Each peer talks in turn; `hurts` of them, the first, may find its session ended, all others get their echo. */
-async function suffer(peers: readonly Peer[], hurts: 0 | 1): Promise<void> {
+const injected = (trace: Strace): number => trace.calls().filter((text) => text.includes('(INJECTED)')).length
+
+/** Each peer talks in turn; the first may find its session ended, all others get their echo. */
+async function suffer(peers: readonly Peer[], hurts: 0 | 1 | 'stays'): Promise<void> {
   const [first, ...others] = peers
   assert.ok(first)
   if (hurts === 0) await echoes(first)
-  else await ends(first)
+  else if (hurts === 1) await ends(first)
+  else await first.send('talk')
   for (const peer of others) await echoes(peer)
   for (const peer of others) await echoes(peer)
 }

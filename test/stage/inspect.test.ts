@@ -125,10 +125,9 @@ describe('inspect', () => {
   // pitfalls 20; time is the subject
   it('a byte now and then does not put the deadline off', () => inspected({ timeoutMs: 500 }, () => more(), async (relay) => {
     const downstream = await connect(relay.address)
-    const ended = relay.close()
-    let over = false
-    void ended.then(() => { over = true })
-    while (!over) {
+    const state = { over: false }
+    const ended = relay.close().finally(() => { state.over = true })
+    while (!state.over) {
       await downstream.send('.').catch(() => undefined)
       await pause(50)
     }

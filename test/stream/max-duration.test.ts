@@ -14,10 +14,9 @@ for (const thread of threads) {
       await withRelay(pipe(from(tcp('127.0.0.1:0')), maxDuration(limitMs), forward(tcp(listener.address))), { thread, lingerMs: 100 }, async (relay) => {
         const downstream = await connect(relay.address)
         await listener.accept()
-        const ended = relay.close()
-        let over = false
-        void ended.then(() => { over = true })
-        while (!over) {
+        const state = { over: false }
+        const ended = relay.close().finally(() => { state.over = true })
+        while (!state.over) {
           await downstream.send('busy\n').catch(() => undefined)
           await pause(20)
         }

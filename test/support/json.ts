@@ -1,22 +1,16 @@
-/** Reading JSON that other programs print: a value somewhere inside, without believing what it is. */
+/** Fields of what other programs report as JSON: a field that is not there, or is something else, is nothing. */
 
-export function at(value: unknown, ...path: readonly (string | number)[]): unknown {
-  let current = value
-  for (const key of path) {
-    if (typeof current !== 'object' || current === null) return undefined
-    current = new Map<string, unknown>(Object.entries(current)).get(String(key))
-  }
-  return current
+export function numberIn(object: unknown, name: string): number {
+  const value = field(object, name)
+  return typeof value === 'number' ? value : NaN
 }
 
-export function numberAt(value: unknown, ...path: readonly (string | number)[]): number {
-  const found = at(value, ...path)
-  if (typeof found !== 'number') throw new Error(`no number at ${path.join('.')} in ${JSON.stringify(value)}`)
-  return found
+export function textIn(object: unknown, name: string): string {
+  const value = field(object, name)
+  return typeof value === 'string' ? value : ''
 }
 
-export function listAt(value: unknown, ...path: readonly (string | number)[]): readonly unknown[] {
-  const found = at(value, ...path)
-  if (!Array.isArray(found)) throw new Error(`no list at ${path.join('.')} in ${JSON.stringify(value)}`)
-  return found
+function field(object: unknown, name: string): unknown {
+  const fields: readonly (readonly [string, unknown])[] = typeof object === 'object' && object !== null ? Object.entries(object) : []
+  return fields.find(([key]) => key === name)?.[1]
 }

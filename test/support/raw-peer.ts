@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { numberIn, textIn } from './json.ts'
 import { within } from './until.ts'
 
 export type RawReport = {
@@ -53,9 +54,7 @@ export async function rawPeer(address: string | undefined, options: RawOptions =
       const report: unknown = JSON.parse(await line('{'))
       child.stdin.end()
       await closed
-      const fields = new Map(Object.entries(Object(report)))
-      const text = (name: string): string => String(fields.get(name) ?? '')
-      return { bytes: Number(text('bytes')), sha256: text('sha256'), ending: text('ending'), wrote: Number(text('wrote')), writeError: text('writeError') }
+      return { bytes: numberIn(report, 'bytes'), sha256: textIn(report, 'sha256'), ending: textIn(report, 'ending'), wrote: numberIn(report, 'wrote'), writeError: textIn(report, 'writeError') }
     },
   }
 }

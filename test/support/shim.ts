@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { numberIn } from './json.ts'
 
 export type ShimReport = { readonly calls: number; readonly shortened: number; readonly again: number; readonly interrupted: number }
 
@@ -30,11 +31,7 @@ export function buildShim(seed: number): Shim {
     },
     report() {
       const read: unknown = JSON.parse(readFileSync(reportFile, 'utf8'))
-      const count = (name: string): number => {
-        const value = typeof read === 'object' && read !== null ? Object.entries(read).find(([key]) => key === name)?.[1] : undefined
-        return Number(value)
-      }
-      return { calls: count('calls'), shortened: count('shortened'), again: count('again'), interrupted: count('interrupted') }
+      return { calls: numberIn(read, 'calls'), shortened: numberIn(read, 'shortened'), again: numberIn(read, 'again'), interrupted: numberIn(read, 'interrupted') }
     },
     remove: () => { rmSync(folder, { recursive: true }) },
   }

@@ -20,7 +20,7 @@ const source = `
 export async function silentListener(): Promise<SilentListener> {
   const bell = new Int32Array(new SharedArrayBuffer(4))
   const worker = new Worker(source, { eval: true, workerData: bell })
-  const [port]: unknown[] = await once(worker, 'message')
+  const port = await new Promise<unknown>((resume) => worker.once('message', resume))
   const address = `127.0.0.1:${Number(port)}`
   // A queue of 1 holds 2 connections (the kernel asks for "more than", not "as many as").
   await connect(address)
