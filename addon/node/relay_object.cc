@@ -1,6 +1,8 @@
 #include "node/relay_object.h"
 
 #include "node/plan_reader.h"
+#include "node/session_list.h"
+#include "relay/control.h"
 
 namespace millrace {
 namespace {
@@ -29,40 +31,6 @@ void throwError(napi_env env, const std::string& message, const SysError* error)
 void throwSystemError(napi_env env, const SysError& error) {
   const std::string what = std::string(error.syscall) + " " + uv_err_name(-error.err);
   throwError(env, error.address.empty() ? what : what + " " + error.address, &error);
-}
-
-JsValue addressBytes(napi_env env, const PeerAddress& address) {
-  return JsValue::of(env, std::span(reinterpret_cast<const uint8_t*>(&address), sizeof address));
-}
-
-const char* phaseName(Phase phase) {
-  switch (phase) {
-    case Phase::head: return "head";
-    case Phase::resolving: return "resolving";
-    case Phase::connecting: return "connecting";
-    case Phase::relaying: return "relaying";
-    case Phase::resetting: return "resetting";
-    case Phase::lingering: return "lingering";
-    case Phase::closed: return "closed";
-  }
-  return "";
-}
-
-JsValue describe(napi_env env, const SessionInfo& session) {
-  const JsValue it = JsValue::object(env);
-  it.set("id", session.id);
-  it.set("node", double(session.node));
-  it.set("plan", double(session.plan));
-  it.set("state", std::string(phaseName(session.phase)));
-  it.set("downstream", addressBytes(env, session.downstream));
-  it.set("upstream", addressBytes(env, session.upstream));
-  it.set("bytesToUpstream", double(session.bytes[toUpstream]));
-  it.set("bytesToDownstream", double(session.bytes[toDownstream]));
-  it.set("pendingToUpstream", double(session.pending[toUpstream]));
-  it.set("pendingToDownstream", double(session.pending[toDownstream]));
-  it.set("ageMs", double(session.ageMs));
-  it.set("idleMs", double(session.idleMs));
-  return it;
 }
 
 }  // namespace
@@ -190,10 +158,9 @@ void RelayObject::sessions(const Napi::CallbackInfo& info) {
   napi_ref done = nullptr;
   if (!live() || napi_create_reference(env, argument(info, 0).raw(), 1, &done) != napi_ok) return;
   auto list = std::make_shared<std::vector<SessionInfo>>();
-  driver_->query([list](Engine& engine) { *list = engine.sessions(); }, [this, env, list, done] {
+  driver_->query([list](Engine& engine) { *list = listSessions(engine.context()); }, [this, env, list, done] {
     const HandleScope scope(env);
-    const JsValue array = JsValue::array(env);
-    for (uint32_t i = 0; i < list->size(); ++i) array.set(i, describe(env, (*list)[i]));
+    const JsValue array = describeSessions(env, *list);
     napi_value function = nullptr;
     if (napi_get_reference_value(env, done, &function) == napi_ok && array) js_->call(function, {array.raw()});
     napi_delete_reference(env, done);
@@ -218,8 +185,8 @@ void RelayObject::endSession(const Napi::CallbackInfo& info) {
   const double id = argument(info, 0).number();
   const auto how = EndHow(argument(info, 1).whole());
   const auto reply = argument(info, 2).bytes();
-  if (driver_->embedded()) return driver_->run([&](Engine& engine) { engine.endById(id, how, reply); });
-  driver_->run([id, how](Engine& engine) { engine.endById(id, how, {}); });
+  if (driver_->embedded()) return driver_->run([&](Engine& engine) { endById(engine.context(), id, how, reply); });
+  driver_->run([id, how](Engine& engine) { endById(engine.context(), id, how, {}); });
 }
 
 // What follows concerns sessions of JS nodes, so the driver is embedded and the command runs before run() returns.
@@ -227,7 +194,7 @@ void RelayObject::endSession(const Napi::CallbackInfo& info) {
 void RelayObject::answerHead(const Napi::CallbackInfo& info) {
   if (!live() || !driver_->embedded()) return;
   driver_->run([&](Engine& engine) {
-    engine.answerHead(argument(info, 0).number(), uint32_t(argument(info, 1).whole()), uint32_t(argument(info, 2).whole()),
+    millrace::answerHead(engine.context(), argument(info, 0).number(), uint32_t(argument(info, 1).whole()), uint32_t(argument(info, 2).whole()),
                       argument(info, 3).whole(), argument(info, 4).bytes());
   });
 }
@@ -236,7 +203,7 @@ Napi::Value RelayObject::write(const Napi::CallbackInfo& info) {
   double pending = -1;
   if (live() && driver_->embedded()) {
     driver_->run([&](Engine& engine) {
-      pending = engine.write(argument(info, 0).number(), argument(info, 1).whole() & 1, argument(info, 2).bytes());
+      pending = millrace::write(engine.context(), argument(info, 0).number(), argument(info, 1).whole() & 1, argument(info, 2).bytes());
     });
   }
   return {info.Env(), JsValue::of(info.Env(), pending).raw()};
@@ -244,12 +211,12 @@ Napi::Value RelayObject::write(const Napi::CallbackInfo& info) {
 
 void RelayObject::endWrite(const Napi::CallbackInfo& info) {
   if (!live() || !driver_->embedded()) return;
-  driver_->run([&](Engine& engine) { engine.endWrite(argument(info, 0).number()); });
+  driver_->run([&](Engine& engine) { millrace::endWrite(engine.context(), argument(info, 0).number()); });
 }
 
 void RelayObject::setPaused(const Napi::CallbackInfo& info, bool paused) {
   if (!live() || !driver_->embedded()) return;
-  driver_->run([&](Engine& engine) { engine.setPaused(argument(info, 0).number(), paused); });
+  driver_->run([&](Engine& engine) { millrace::setPaused(engine.context(), argument(info, 0).number(), paused); });
 }
 
 void RelayObject::pause(const Napi::CallbackInfo& info) { setPaused(info, true); }

@@ -31,7 +31,8 @@ class Listener : public LoopTimer {
   uint64_t pauseMs = 0;
   uint16_t plan = 0;
   uint16_t endpoint = 0;
-  class Engine* engine = nullptr;
+  uint32_t index = 0;  // its place among the acceptor's
+  class Acceptor* acceptor = nullptr;
 
  private:
   Listener(Fd fd, SocketAddress bound) : fd_(std::move(fd)), bound_(std::move(bound)) {}

@@ -80,8 +80,7 @@ describe('idleTimeout and handlers', () => {
     const timers = new Set<NodeJS.Timeout>()
     const sink = stream({
       open(session) {
-        const timer = setInterval(() => { session.write('tick\n') }, timeoutMs / 8)
-        timers.add(timer)
+        timers.add(setInterval(() => { session.write('tick\n') }, timeoutMs / 8))
       },
       data: () => undefined,
     })

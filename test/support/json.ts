@@ -10,7 +10,12 @@ export function textIn(object: unknown, name: string): string {
   return typeof value === 'string' ? value : ''
 }
 
-function field(object: unknown, name: string): unknown {
+export function listIn(object: unknown, name: string): readonly unknown[] {
+  const value = field(object, name)
+  return Array.isArray(value) ? value : []
+}
+
+export function field(object: unknown, name: string): unknown {
   const fields: readonly (readonly [string, unknown])[] = typeof object === 'object' && object !== null ? Object.entries(object) : []
   return fields.find(([key]) => key === name)?.[1]
 }

@@ -1,0 +1,48 @@
+#include "node/session_list.h"
+
+namespace millrace {
+namespace {
+
+JsValue addressBytes(napi_env env, const PeerAddress& address) {
+  return JsValue::of(env, std::span(reinterpret_cast<const uint8_t*>(&address), sizeof address));
+}
+
+const char* phaseName(Phase phase) {
+  switch (phase) {
+    case Phase::head: return "head";
+    case Phase::resolving: return "resolving";
+    case Phase::connecting: return "connecting";
+    case Phase::relaying: return "relaying";
+    case Phase::resetting: return "resetting";
+    case Phase::lingering: return "lingering";
+    case Phase::closed: return "closed";
+  }
+  return "";
+}
+
+JsValue describe(napi_env env, const SessionInfo& session) {
+  const JsValue it = JsValue::object(env);
+  it.set("id", session.id);
+  it.set("node", double(session.node));
+  it.set("plan", double(session.plan));
+  it.set("state", std::string(phaseName(session.phase)));
+  it.set("downstream", addressBytes(env, session.downstream));
+  it.set("upstream", addressBytes(env, session.upstream));
+  it.set("bytesToUpstream", double(session.bytes[toUpstream]));
+  it.set("bytesToDownstream", double(session.bytes[toDownstream]));
+  it.set("pendingToUpstream", double(session.pending[toUpstream]));
+  it.set("pendingToDownstream", double(session.pending[toDownstream]));
+  it.set("ageMs", double(session.ageMs));
+  it.set("idleMs", double(session.idleMs));
+  return it;
+}
+
+}  // namespace
+
+JsValue describeSessions(napi_env env, std::span<const SessionInfo> sessions) {
+  const JsValue list = JsValue::array(env);
+  for (uint32_t i = 0; i < sessions.size(); ++i) list.set(i, describe(env, sessions[i]));
+  return list;
+}
+
+}  // namespace millrace
