@@ -7,6 +7,7 @@ import { addressText } from './address.ts'
 import { askHandler } from './ask.ts'
 import { runChunk } from './chunk.ts'
 import type { Compiled, CompiledNode } from './compile.ts'
+import { safely } from './errors.ts'
 import type { CloseEvent, ListenerNotice, RelayEvent } from './events.ts'
 import { closeReasons } from './ledger.ts'
 import { Direction, downstreamAddressAt, EndHow, Field, NoticeCode, recordBytes, RecordKind, upstreamAddressAt, Verdict } from './native.ts'
@@ -226,9 +227,8 @@ const noticeCodes = new Map<number, ListenerNotice['code']>([
   [NoticeCode.eventsLost, 'eventsLost'],
 ])
 
-/** Anything may be thrown, also what cannot be made a string. */
 function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : inspect(error, { depth: 0 })
+  return safely(() => (error instanceof Error ? error.message : inspect(error, { depth: 0 })))
 }
 
 /** `{ error: 'ECONNREFUSED' }` for an errno other than 0. */

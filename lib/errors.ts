@@ -51,6 +51,17 @@ export function misuse(code: MisuseCode, node: string, problem: string): RelayEr
   return new RelayError(`${node}: ${problem}`, { code, node })
 }
 
+/** What a thrown value says of itself. Anything may be thrown, also what throws again when it is looked at. */
+export function safely(text: () => string): string {
+  try {
+    const said: unknown = text()
+    if (typeof said === 'string') return said
+  } catch {
+    // The next line says all there is to say.
+  }
+  return 'something that cannot be shown'
+}
+
 function textOf(error: object, key: string): string | undefined {
   const value: unknown = Reflect.get(error, key)
   return typeof value === 'string' ? value : undefined

@@ -3,7 +3,7 @@ import { compile } from './compile.ts'
 import type { Compiled } from './compile.ts'
 import { refuse } from './chain.ts'
 import { normalizeIp } from './address.ts'
-import { misuse, RelayError, systemError } from './errors.ts'
+import { misuse, RelayError, safely, systemError } from './errors.ts'
 import type { RelayEvent } from './events.ts'
 import { explain } from './explain.ts'
 import { loadNative } from './native.ts'
@@ -163,7 +163,7 @@ async function undo({ relay }: ServerRelay): Promise<void> {
 }
 
 function report(error: unknown, session: Session | undefined): void {
-  const text = error instanceof Error ? (error.stack ?? error.message) : shown(error)
+  const text = safely(() => (error instanceof Error ? (error.stack ?? error.message) : shown(error)))
   process.stderr.write(`millrace: ${session === undefined ? 'onEvents' : `session ${session.id} of ${session.downstream}`}: ${text}\n`)
 }
 

@@ -27,6 +27,12 @@ struct PeerAddress {
     return family == other.family && std::memcmp(ip, other.ip, sizeof ip) == 0;
   }
 
+  /// 127.0.0.0/8 or ::1.
+  bool isLoopback() const {
+    static constexpr uint8_t one[16] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+    return family == 4 ? ip[0] == 127 : family == 6 && std::memcmp(ip, one, sizeof one) == 0;
+  }
+
   uint16_t portNumber() const { return static_cast<uint16_t>(port[0] << 8 | port[1]); }
 
   // Peers choose their addresses and ports, so `seed` should be random and secret.

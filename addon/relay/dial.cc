@@ -92,9 +92,11 @@ void dial(Context& c, Session& s) {
       if (::bind(fd, options.source->get(), options.source->length()) < 0) return attemptFailed(c, s, errno);
     }
   }
-  const int result = sys::connect(fd, to.get(), to.length());
-  if (result == 0) return connected(c, s);
-  if (result == -EINPROGRESS) {
+  int result = sys::connect(fd, to.get(), to.length());
+  // Within this machine the handshake is over by now, and asking again tells; an event less a session.
+  if (result == -EINPROGRESS && s.upstream.isLoopback()) result = sys::connect(fd, to.get(), to.length());
+  if (result == 0) return metItself(c, s) ? attemptFailed(c, s, ECONNREFUSED) : connected(c, s);
+  if (result == -EINPROGRESS || result == -EALREADY) {
     s.wakeMs = attemptDeadline(c, s);
     return;
   }

@@ -49,11 +49,10 @@ for (const kind of handlerKinds) {
 describe('a handler that closes the server', () => {
   it('in onEvents, at the first open and at the first close', async () => {
     for (const type of ['open', 'close']) {
-      let server: Server | undefined
       const onEvents = (batch: readonly { readonly type: string }[]): void => {
-        if (batch.some((event) => event.type === type)) void server?.close({ drainMs: 0 })
+        if (batch.some((event) => event.type === type)) void server.close({ drainMs: 0 })
       }
-      server = await serve(pipe(from(tcp('127.0.0.1:0')), echo()), { thread: 'embedded', debug: true, onEvents })
+      const server: Server = await serve(pipe(from(tcp('127.0.0.1:0')), echo()), { thread: 'embedded', debug: true, onEvents })
       const client = await connect(server.addresses[0]?.text ?? '')
       if (type === 'close') await client.end()
       await within(server.closed, 'the server to be closed')
@@ -62,10 +61,9 @@ describe('a handler that closes the server', () => {
   })
 
   it('in close, which the closing of the server has called', async () => {
-    let server: Server | undefined
     let calls = 0
-    const handlers = stream({ data: () => undefined, close: () => { calls++; void server?.close({ drainMs: 0 }) } })
-    server = await serve(pipe(from(tcp('127.0.0.1:0')), handlers), { debug: true })
+    const handlers = stream({ data: () => undefined, close: () => { calls++; void server.close({ drainMs: 0 }) } })
+    const server: Server = await serve(pipe(from(tcp('127.0.0.1:0')), handlers), { debug: true })
     const address = server.addresses[0]?.text ?? ''
     await Promise.all(Array.from({ length: batchSize }, () => connect(address)))
     await until(() => server.ledger().sessions.open === batchSize, 'the sessions')
@@ -74,11 +72,9 @@ describe('a handler that closes the server', () => {
   })
 
   it('and serves the same address at once', async () => {
-    let server: Server | undefined
     let next: Promise<Server> | undefined
-    server = await serve(pipe(from(tcp('127.0.0.1:0')), stream({ data: () => {
-      const address = server?.addresses[0]?.text ?? ''
-      void server?.close({ drainMs: 0 })
+    const server: Server = await serve(pipe(from(tcp('127.0.0.1:0')), stream({ data: () => {
+      void server.close({ drainMs: 0 })
       next = serve(pipe(from(tcp(address)), echo()), { thread: 'embedded' })
     } })), { debug: true })
     const address = server.addresses[0]?.text ?? ''

@@ -1,6 +1,5 @@
 /** A handler that takes its time: the sessions of its thread wait for it, those of the other thread do not, and nobody is ended for it. */
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import { echo, idleTimeout, inspect, listen as from, pass, pipe, tcp } from '../../lib/index.ts'
 import { batchSize, handlerKinds, inOneBatch } from '../support/handler-kinds.ts'
@@ -64,8 +63,7 @@ describe(`while a handler blocks the JS thread for ${slowMs} ms`, () => {
     })
     await withRelay(pipe(from(tcp('127.0.0.1:0')), slow, echo()), { debug: true }, async (relay) => {
       const visitors = new Worker(visits, { eval: true, workerData: { count: 50, port: Number(relay.address.split(':').at(-1)) } })
-      const [echoed] = await within(once(visitors, 'message'), 'the visitors to be served')
-      await within(once(visitors, 'exit'), 'the visitors to leave')
+      const echoed = await within(new Promise<unknown>((resume) => visitors.once('message', resume)), 'the visitors to be served')
       assert.equal(echoed, 50)
       assert.deepEqual(new Set((await relay.closes(50)).map(({ reason }) => reason)), new Set(['finished']))
     })

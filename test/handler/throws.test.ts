@@ -11,8 +11,6 @@ async function throwsAt(kind: HandlerKind, bad: number, thrown: unknown, message
   const errors: (readonly [unknown, Session | undefined])[] = []
   const onError = (error: unknown, session: Session | undefined): void => void errors.push([error, session])
   const act = (_session: Session, place: number): void => {
-    // What is thrown here is, on purpose, not only errors.
-    // eslint-disable-next-line @typescript-eslint/only-throw-error
     if (place === bad) throw thrown
   }
   await inOneBatch(kind, act, async ({ relay, sessions, clientOf, worksOn }) => {
@@ -85,7 +83,7 @@ describe('a throw in onError itself', () => {
     const [kind] = handlerKinds
     assert(kind)
     const written: string[] = []
-    const { write } = process.stderr
+    const write = process.stderr.write.bind(process.stderr)
     process.stderr.write = (text: string | Uint8Array) => { written.push(String(text)); return true }
     try {
       const onError = (): void => { throw new Error('worse') }

@@ -20,7 +20,7 @@ describe('500 stalled readers with endless writers', function () {
   afterEach(destroyPeers)
 
   for (const direction of ['toDownstream', 'toUpstream'] as const) {
-    it(`${direction}: the relay stays within the caps, still serves others, and goes on when they read again`, async () => {
+    it(`${direction}: the relay stays within the caps, still serves others, and goes on for those who read again`, async () => {
       const upstream = await listen({ paused: direction === 'toUpstream' })
       await using relay = await forwardProcess(upstream.port)
       const before = rssBytes(relay.pid)
@@ -43,8 +43,10 @@ describe('500 stalled readers with endless writers', function () {
       await served.send('yes')
       assert.equal((await other.read(3)).toString(), 'yes')
 
-      for (const reader of reading) reader.resume()
-      await eventually('every reader to read on', () => reading.every((reader) => reader.bytesRead() >= 1 << 20))
+      // A tenth of them: what they read is kept, and there are gigabytes on the way to all.
+      const again = reading.filter((_, i) => i % 10 === 0)
+      for (const reader of again) reader.resume()
+      await eventually('those who read again to get more', () => again.every((reader) => reader.bytesRead() >= 1 << 20))
     })
   }
 

@@ -5,7 +5,7 @@ import { acknowledged } from '../support/kernel.ts'
 import { connect, listen, sha256, type Peer } from '../support/peers.ts'
 import { rawPeer, type RawOptions, type RawPeer } from '../support/raw-peer.ts'
 import { threads, withRelay, type TestRelay, type Thread } from '../support/relay.ts'
-import { until } from '../support/until.ts'
+import { stalled } from '../support/stalled.ts'
 
 type Roles = { readonly relay: TestRelay; readonly resets: Peer; readonly other: RawPeer; readonly reason: string }
 
@@ -66,7 +66,7 @@ for (const thread of threads) {
 
     bothWays('while the other direction has bytes pending for it', thread, { endless: true }, async ({ relay, resets, other, reason }) => {
       resets.pause()
-      await stalled(relay, () => true)
+      await stalled(relay)
       resets.reset()
       const { ending, writeError } = await other.report()
       assert.ok(ending === 'ECONNRESET' || writeError === 'ECONNRESET', `reading ended with ${ending}, writing with ${writeError}`)
@@ -82,18 +82,23 @@ for (const thread of threads) {
       assert.deepEqual({ bytes, ending }, { bytes: 14, ending: 'ECONNRESET' })
       assert.equal((await relay.close()).reason, reason)
     })
-  })
-}
 
-/** Resolves when the relay holds pending bytes and takes no more, though there are more. */
-async function stalled(relay: TestRelay, more: () => boolean): Promise<void> {
-  let last = -1
-  let unchanged = 0
-  await until(() => {
-    const { toUpstream, toDownstream } = relay.server.ledger()
-    const taken = toUpstream.received + toDownstream.received
-    unchanged = taken === last ? unchanged + 1 : 0
-    last = taken
-    return unchanged > 2_000 && toUpstream.pending + toDownstream.pending > 0 && more()
-  }, 'the relay to stop reading')
+    it('from the downstream, before the upstream is connected: its bytes arrive and then the reset', async () => {
+      const other = await rawPeer(undefined)
+      let found: () => void = () => undefined
+      const asked = new Promise<void>((resume) => { found = resume })
+      const resolver = () => asked.then(() => [{ address: '127.0.0.1', ttl: 60 }])
+      await withRelay(pipe(from(tcp('127.0.0.1:0')), forward(tcp(`late.test:${other.address.split(':')[1] ?? ''}`))), { thread, resolver }, async (relay) => {
+        const resets = await connect(relay.address)
+        await resets.send('early')
+        await acknowledged(resets)
+        resets.reset()
+        await resets.closed
+        found()
+        const { bytes, ending } = await other.report()
+        assert.deepEqual({ bytes, ending }, { bytes: 5, ending: 'ECONNRESET' })
+        assert.equal((await relay.close()).reason, 'resetByDownstream')
+      })
+    })
+  })
 }

@@ -3,6 +3,8 @@
  * `line` looks at what has been printed so far first, so nothing is missed between two waits.
  */
 import { spawn, type ChildProcess } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 export const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -51,6 +53,12 @@ function killGroup(child: ChildProcess): void {
   }
 }
 
+/** What run-asan.mjs will look for, should the test itself have no reason to look at this. */
+function keepReport(pid: number | undefined, stderr: string): void {
+  const folder = process.env['MILLRACE_REPORTS']
+  if (folder !== undefined && stderr.includes('runtime error: ')) writeFileSync(join(folder, `child.${pid ?? 0}`), stderr)
+}
+
 /** The environment of a program that is not ours: without the sanitizer's preload. */
 export function plainEnv(): NodeJS.ProcessEnv {
   const env = { ...process.env }
@@ -93,6 +101,7 @@ export function child(command: string, args: readonly string[], options: ChildOp
   void exited.then((exit) => {
     over = exit
     running.delete(spawned)
+    keepReport(spawned.pid, output.stderr)
     wake()
   })
 

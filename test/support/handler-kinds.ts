@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import {
   choose, decide, forward, highWater, inspect, listen as from, pass, pipe, stream, tcp, throttle, transform,
-  type Pipeline, type ServeOptions, type Session, type StreamHandlers, type StreamSession,
+  type Pipeline, type ServeOptions, type Session, type StreamHandlers,
 } from '../../lib/index.ts'
 import { connect, listen, type Peer } from './peers.ts'
 import { withRelay, type TestRelay } from './relay.ts'
@@ -51,15 +51,15 @@ export const handlerKinds: readonly HandlerKind[] = [
   { name: 'decide, at once and with bytes', provokedBy: 'bytes', before: 5, pipeline: (act, upstream) => pipe(source, decide({ minBytes: 5 }, (_head, session) => { act(session); return pass() }), forward(tcp(upstream))) },
   { name: 'decide, by a promise', provokedBy: 'connect', before: 0, pipeline: (act, upstream) => pipe(source, decide(async (_head, session) => { act(session); return pass() }), forward(tcp(upstream))) },
   { name: 'choose, at once', provokedBy: 'connect', before: 0, pipeline: (act, upstream) => pipe(source, choose({ on: forward(tcp(upstream)) }, (_head, session) => { act(session); return 'on' })) },
-  { name: 'choose, by a promise', provokedBy: 'bytes', before: 5, pipeline: (act, upstream) => pipe(source, choose({ on: forward(tcp(upstream)) }, { minBytes: 1 }, async (_head, session) => { act(session); return 'on' })) },
+  { name: 'choose, by a promise', provokedBy: 'bytes', before: 5, pipeline: (act, upstream) => pipe(source, choose({ on: forward(tcp(upstream)) }, { minBytes: 1 }, async (_head, session) => { act(session); return 'on' as const })) },
   { name: 'transform to the upstream', provokedBy: 'bytes', before: 5, pipeline: (act, upstream) => pipe(source, transform({ toUpstream: (chunk, session) => { act(session); return chunk } }), forward(tcp(upstream))) },
   { name: 'transform to the downstream', provokedBy: 'answer', before: 5, pipeline: (act, upstream) => pipe(source, transform({ toDownstream: (chunk, session) => { act(session); return chunk } }), forward(tcp(upstream))) },
   { name: 'the factory of a stream', provokedBy: 'connect', before: 0, pipeline: (act) => pipe(source, stream((session) => { act(session); return echoing })) },
-  { name: 'open of a stream', provokedBy: 'connect', before: 0, pipeline: (act) => pipe(source, stream({ ...echoing, open: (session) => void act(session) })) },
+  { name: 'open of a stream', provokedBy: 'connect', before: 0, pipeline: (act) => pipe(source, stream({ ...echoing, open: (session) => { act(session) } })) },
   { name: 'data of a stream', provokedBy: 'bytes', before: 5, pipeline: (act) => pipe(source, stream({ data: (session, chunk) => { act(session); session.write(chunk) } })) },
   { name: 'end of a stream', provokedBy: 'end', before: 0, pipeline: (act) => pipe(source, stream({ ...echoing, end: (session) => { act(session); session.end('bye') } })) },
   { name: 'drain of a stream', provokedBy: 'bytes', before: large.length, pipeline: (act) => pipe(source, ...slowly, stream(draining(act))) },
-  { name: 'close of a stream', provokedBy: 'reset', before: 0, late: true, pipeline: (act) => pipe(source, stream({ ...echoing, close: (session) => void act(session) })) },
+  { name: 'close of a stream', provokedBy: 'reset', before: 0, late: true, pipeline: (act) => pipe(source, stream({ ...echoing, close: (session) => { act(session) } })) },
 ]
 
 /** Sessions in a batch: enough for a first, a last, and some between. */
@@ -121,7 +121,11 @@ export async function inOneBatch(
       assert(session)
       const client = clientOf(session)
       if (kind.late === true) return
-      if (kind.provokedBy === 'end') return assert.deepEqual(texts(await client.readAll()), ['bye', 'fin'])
+      if (kind.provokedBy === 'end') {
+        const { text, ending } = await client.readAll()
+        assert.deepEqual([text, ending], ['bye', 'fin'])
+        return
+      }
       await client.read(kind.before)
       await client.send('still there')
       assert.equal((await client.read(11)).toString(), 'still there')
@@ -131,11 +135,6 @@ export async function inOneBatch(
     await body({ relay: it, upstream: upstream.address, sessions, clientOf, worksOn })
   })
 }
-
-export const texts = ({ text, ending }: { readonly text: string; readonly ending: string }): readonly [string, string] => [text, ending]
-
-/** The session as its stream handlers have it; in a pipeline with a `stream` it is the same object. */
-export const isStreamSession = (session: Session): session is StreamSession => 'write' in session
 
 /** Before something is provoked at once, the sessions have to be where it will find them. */
 async function begun(kind: HandlerKind, relay: TestRelay, upstreams: readonly Peer[]): Promise<void> {

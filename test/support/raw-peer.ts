@@ -24,15 +24,16 @@ export type RawPeer = {
   readonly report: () => Promise<RawReport>
 }
 
-export type RawOptions = { readonly send?: number; readonly endless?: boolean; readonly fin?: boolean; readonly pauseAt?: number }
+export type RawOptions = { readonly send?: number; readonly endless?: boolean; readonly fin?: boolean; readonly pauseAt?: number; readonly receiveBuffer?: number }
 
 /** Connects to an address of 127.0.0.1, or listens on one where none is given. */
 export async function rawPeer(address: string | undefined, options: RawOptions = {}): Promise<RawPeer> {
-  const { send = 0, endless = false, fin = false, pauseAt } = options
+  const { send = 0, endless = false, fin = false, pauseAt, receiveBuffer } = options
   const child = spawn('python3', [
     fileURLToPath(new URL('raw_peer.py', import.meta.url)),
     ...(address === undefined ? ['listen'] : ['connect', address.split(':')[1] ?? '']),
     '--send', String(send), ...(endless ? ['--endless'] : []), ...(fin ? ['--fin'] : []), ...(pauseAt === undefined ? [] : ['--pause-at', String(pauseAt)]),
+    ...(receiveBuffer === undefined ? [] : ['--receive-buffer', String(receiveBuffer)]),
   ], { stdio: ['pipe', 'pipe', 'inherit'] })
   const said: string[] = []
   let wake: () => void = () => undefined

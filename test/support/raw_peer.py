@@ -2,6 +2,7 @@
 takes bytes followed by a reset for bytes followed by a FIN (a short read and POLLHUP), and gives up reading when a write has failed.
 
   raw_peer.py connect PORT | listen   [--send BYTES] [--endless] [--fin] [--pause-at COUNT]
+                                  [--receive-buffer BYTES]
 
 Prints lines: `listening PORT`, `connected`, `paused` (it reads on after a line on stdin), and at the end one JSON object: bytes, sha256,
 ending (`fin` or the errno's name), wrote, writeError."""
@@ -14,6 +15,7 @@ args.add_argument("--send", type=int, default=0)
 args.add_argument("--endless", action="store_true")
 args.add_argument("--fin", action="store_true")
 args.add_argument("--pause-at", type=int)
+args.add_argument("--receive-buffer", type=int)
 args = args.parse_args()
 
 
@@ -27,7 +29,10 @@ if args.how == "listen":
     peer = listener.accept()[0]
     listener.close()
 else:
-    peer = socket.create_connection(("127.0.0.1", args.port))
+    peer = socket.socket()
+    if args.receive_buffer:
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, args.receive_buffer)
+    peer.connect(("127.0.0.1", args.port))
 say("connected")
 wrote, write_error = 0, None
 

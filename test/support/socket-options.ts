@@ -17,6 +17,7 @@ s.detach()
 /** Of the IPv4 socket with these two ports; see tcp(7) for what the numbers are. */
 export async function tcpOptions(localPort: number, remotePort: number): Promise<TcpOptions> {
   const child = spawn('python3', ['-c', script], { stdio: ['ignore', 'pipe', 'inherit', descriptorOf(localPort, remotePort)] })
+  assert(child.stdout)
   const said: unknown = JSON.parse(Buffer.concat(await child.stdout.toArray()).toString())
   assert(Array.isArray(said))
   const [keepAlive = -1, idle = -1, interval = -1, probes = -1, userTimeout = -1] = said.map(Number)

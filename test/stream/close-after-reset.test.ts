@@ -1,0 +1,37 @@
+/** Whoever reads a stream that was cut off must not take it for a whole one, even if somebody says `close` meanwhile. */
+import assert from 'node:assert/strict'
+import { forward, listen as from, pipe, tcp } from '../../lib/index.ts'
+import { tcpSocket } from '../support/kernel.ts'
+import { connect } from '../support/peers.ts'
+import { pour } from '../support/pour.ts'
+import { rawPeer } from '../support/raw-peer.ts'
+import { threads, withRelay } from '../support/relay.ts'
+import { until } from '../support/until.ts'
+
+for (const thread of threads) {
+  describe(`a downstream that is reset with bytes pending to the upstream, ${thread} thread`, () => {
+    for (const closed of [false, true]) {
+      it(`${closed ? 'and the session closed meanwhile: ' : ''}the upstream reads what there is and then a reset`, async () => {
+        const upstream = await rawPeer(undefined, { pauseAt: 0 })
+        await withRelay(pipe(from(tcp('127.0.0.1:0')), forward(tcp(upstream.address))), { thread }, async (relay) => {
+          const downstream = await connect(relay.address)
+          pour(downstream.socket)
+          await upstream.paused()
+          await until(() => relay.server.ledger().toUpstream.pending > 0, 'bytes to wait in the relay')
+          const { localPort = 0, remotePort = 0 } = downstream.socket
+          downstream.reset()
+          await until(() => ['07', undefined].includes(tcpSocket(remotePort, localPort)?.state), 'the reset to arrive')
+          const [session] = await relay.server.sessions()
+          assert(session)
+          if (closed) relay.server.endSession(session.id, 'close')
+          upstream.resume()
+          const { ending, bytes } = await upstream.report()
+          assert.equal(ending, 'ECONNRESET')
+          assert.ok(bytes > 0)
+          const { reason } = await relay.close()
+          assert.ok(reason === 'resetByDownstream' || (closed && reason === 'closedByHandler'), reason)
+        })
+      })
+    }
+  })
+}
