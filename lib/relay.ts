@@ -1,4 +1,5 @@
 /** One relay of the addon with its shared memory and its crossing. A server has at most two: one on its own thread, one in this one. */
+import { markAsUntransferable } from 'node:worker_threads'
 import { addressText, formatHostPort } from './address.ts'
 import { createCrossing } from './crossing.ts'
 import type { CrossingPlan } from './crossing.ts'
@@ -58,6 +59,8 @@ export type Relay = {
 export function openRelay(options: RelayOptions): Relay {
   const records = new ArrayBuffer(maxRecords * recordBytes)
   const arena = new ArrayBuffer(options.ownThread ? leastArenaBytes : arenaBytes)
+  // The addon keeps using this memory, whatever a handler does with a view of it.
+  for (const buffer of [records, arena]) markAsUntransferable(buffer)
   const plans = options.plans.map((plan): OpenPlan => ({ ...plan, listeners: [] }))
   const { promise: closed, resolve: onClosed } = withResolvers()
   const crossing = createCrossing({ ...options, records, arena, plans, relay: () => relay, onClosed })

@@ -12,6 +12,7 @@ import { withRelay } from '../support/relay.ts'
 const source = `
   const { parentPort, workerData: { done, bytes } } = require('node:worker_threads')
   const server = require('node:net').createServer({ noDelay: true }, (socket) => {
+    Atomics.add(done, 1, 1)
     socket.write('e'.repeat(bytes))
     socket.resetAndDestroy()
     socket.on('close', () => { Atomics.store(done, 0, 1); Atomics.notify(done, 0) })
@@ -22,7 +23,7 @@ const source = `
 describe('an upstream that was connected, spoke and reset before the relay looked', () => {
   for (const bytes of [0, 6, 60_000]) {
     it(`is heard and then its reset goes on, after ${bytes} bytes`, async () => {
-      const done = new Int32Array(new SharedArrayBuffer(4))
+      const done = new Int32Array(new SharedArrayBuffer(8))
       const worker = new Worker(source, { eval: true, workerData: { done, bytes } })
       const port = await new Promise<unknown>((resume) => worker.once('message', resume))
       let waited = ''
@@ -32,13 +33,14 @@ describe('an upstream that was connected, spoke and reset before the relay looke
           setImmediate(() => { waited = Atomics.wait(done, 0, 0, 5_000) })
           return pass()
         }),
-        forward(tcp(`127.0.0.1:${String(port)}`)),
+        forward(tcp(`127.0.0.1:${Number(port)}`)),
       )
       await withRelay(pipeline, {}, async (relay) => {
         const report = await (await rawPeer(relay.address)).report()
         assert.notEqual(waited, 'timed-out', 'the upstream was done before the relay went on')
         assert.deepEqual({ bytes: report.bytes, ending: report.ending }, { bytes, ending: 'ECONNRESET' })
         assert.equal((await relay.close()).reason, 'resetByUpstream')
+        assert.equal(Atomics.load(done, 1), 1, 'a connection that stood is not tried again')
       })
       const exited = once(worker, 'exit')
       worker.postMessage('over')

@@ -88,7 +88,7 @@ for (const thread of threads) {
       let found: () => void = () => undefined
       const asked = new Promise<void>((resume) => { found = resume })
       const resolver = () => asked.then(() => [{ address: '127.0.0.1', ttl: 60 }])
-      await withRelay(pipe(from(tcp('127.0.0.1:0')), forward(tcp(`late.test:${other.address.split(':')[1] ?? ''}`))), { thread, resolver }, async (relay) => {
+      await withRelay(pipe(from(tcp('127.0.0.1:0')), forward(tcp(`late.test:${Number(other.address.split(':')[1])}`))), { thread, resolver }, async (relay) => {
         const resets = await connect(relay.address)
         await resets.send('early')
         await acknowledged(resets)
