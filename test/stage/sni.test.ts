@@ -130,6 +130,10 @@ async function client(address: string, args: readonly string[], line: string): P
     if (said.includes('stressed')) child.stdin.end('Q\n')
   })
   child.stdin.write(line)
-  await within(exited, () => `openssl s_client to end:\n${said}`)
-  return said
+  try {
+    await within(exited, () => `openssl s_client to end:\n${said}`)
+    return said
+  } finally {
+    child.kill()
+  }
 }

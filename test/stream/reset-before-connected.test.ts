@@ -3,7 +3,6 @@
  * blocking the thread of an embedded relay, right after it has begun to connect, until the upstream in another thread is done.
  */
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import { decide, forward, listen as from, pass, pipe, tcp } from '../../lib/index.ts'
 import { rawPeer } from '../support/raw-peer.ts'
@@ -17,8 +16,7 @@ const source = `
     socket.resetAndDestroy()
     socket.on('close', () => { Atomics.store(done, 0, 1); Atomics.notify(done, 0) })
   })
-  server.listen(0, '127.0.0.1', () => parentPort.postMessage(server.address().port))
-  parentPort.on('message', () => process.exit())`
+  server.listen(0, '127.0.0.1', () => parentPort.postMessage(server.address().port))`
 
 describe('an upstream that was connected, spoke and reset before the relay looked', () => {
   for (const bytes of [0, 6, 60_000]) {
@@ -35,16 +33,17 @@ describe('an upstream that was connected, spoke and reset before the relay looke
         }),
         forward(tcp(`127.0.0.1:${Number(port)}`)),
       )
-      await withRelay(pipeline, {}, async (relay) => {
-        const report = await (await rawPeer(relay.address)).report()
-        assert.notEqual(waited, 'timed-out', 'the upstream was done before the relay went on')
-        assert.deepEqual({ bytes: report.bytes, ending: report.ending }, { bytes, ending: 'ECONNRESET' })
-        assert.equal((await relay.close()).reason, 'resetByUpstream')
-        assert.equal(Atomics.load(done, 1), 1, 'a connection that stood is not tried again')
-      })
-      const exited = once(worker, 'exit')
-      worker.postMessage('over')
-      await exited
+      try {
+        await withRelay(pipeline, {}, async (relay) => {
+          const report = await (await rawPeer(relay.address)).report()
+          assert.notEqual(waited, 'timed-out', 'the upstream was done before the relay went on')
+          assert.deepEqual({ bytes: report.bytes, ending: report.ending }, { bytes, ending: 'ECONNRESET' })
+          assert.equal((await relay.close()).reason, 'resetByUpstream')
+          assert.equal(Atomics.load(done, 1), 1, 'a connection that stood is not tried again')
+        })
+      } finally {
+        await worker.terminate()
+      }
     })
   }
 })

@@ -1,5 +1,6 @@
 /** pitfalls 3: a failed write must not discard what the other side still sends (libuv #2643). */
 import assert from 'node:assert/strict'
+import { setImmediate as turn } from 'node:timers/promises'
 import { forward, listen as from, pipe, tcp } from '../../lib/index.ts'
 import { acknowledged } from '../support/kernel.ts'
 import { listen, sha256 } from '../support/peers.ts'
@@ -15,7 +16,7 @@ for (const thread of threads) {
     it('a server that sends 10 MiB and closes is heard to the end by a client that keeps writing to it', async () => {
       const listener = await listen({ paused: true })
       await withRelay(pipe(from(tcp('127.0.0.1:0')), forward(tcp(listener.address))), { thread }, async (relay) => {
-        const client = await rawPeer(relay.address, { endless: true, pauseAt: answer.length, receiveBuffer: 16 << 10 })
+        const client = await rawPeer(relay.address, { endless: true, pauseAt: answer.length, receiveBuffer: 256 << 10 })
         const server = await listener.accept()
         await server.send(answer)
         await client.paused()
@@ -24,8 +25,8 @@ for (const thread of threads) {
         const pending = (): number => relay.server.ledger().toDownstream.pending
         while (pending() === 0) {
           await server.send(piece)
-          await acknowledged(server)
           sent.push(piece)
+          await turn()
         }
         await stalled(relay)
         await server.send(piece)

@@ -1,5 +1,5 @@
 /** `raw_peer.py` as an object. For where it matters exactly how a stream ended, with bytes right before the end. */
-import { spawn } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { numberIn, textIn } from './json.ts'
@@ -26,6 +26,13 @@ export type RawPeer = {
 
 export type RawOptions = { readonly send?: number; readonly endless?: boolean; readonly fin?: boolean; readonly pauseAt?: number; readonly receiveBuffer?: number }
 
+const children = new Set<ChildProcess>()
+
+/** Kills those that a failed test has left. */
+export function killRawPeers(): void {
+  for (const child of children) child.kill('SIGKILL')
+}
+
 /** Connects to an address of 127.0.0.1, or listens on one where none is given. */
 export async function rawPeer(address: string | undefined, options: RawOptions = {}): Promise<RawPeer> {
   const { send = 0, endless = false, fin = false, pauseAt, receiveBuffer } = options
@@ -38,7 +45,8 @@ export async function rawPeer(address: string | undefined, options: RawOptions =
   const said: string[] = []
   let wake: () => void = () => undefined
   createInterface(child.stdout).on('line', (line) => { said.push(line); wake() })
-  const closed = new Promise<void>((resume) => child.once('close', () => { resume() }))
+  children.add(child)
+  const closed = new Promise<void>((resume) => child.once('close', () => { children.delete(child); resume() }))
   const line = (start: string): Promise<string> => within((async () => {
     for (;;) {
       const found = said.find((one) => one.startsWith(start))

@@ -6,6 +6,7 @@ import assert from 'node:assert/strict'
 import { serve, type CloseEvent, type OpenEvent, type Pipeline, type RelayEvent, type ServeOptions, type Server } from '../../lib/index.ts'
 import { descriptors, openedSince } from './descriptors.ts'
 import { destroyPeers } from './peers.ts'
+import { killRawPeers } from './raw-peer.ts'
 import { until, within } from './until.ts'
 
 export type { CloseEvent, OpenEvent }
@@ -66,6 +67,7 @@ export async function withRelay(pipelines: Pipeline<'stream'> | readonly Pipelin
     await until(() => server.ledger().sessions.open === 0, () => `the last session to end, ledger ${JSON.stringify(server.ledger())}`)
     assert.deepEqual(await server.sessions(), [], 'sessions that are closed are not listed')
   } finally {
+    killRawPeers()
     await destroyPeers()
     await server.close({ drainMs: 0 })
     await server.closed
