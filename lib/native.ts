@@ -96,7 +96,7 @@ export interface NativeRelay {
   /** Begins to accept. */
   start(): void
   addresses(): NativeAddress[]
-  /** Adds the counters of every plan into `into` (plans × counterNames.length float64). */
+  /** Writes the counters of every plan into `into` (plans × counterNames.length float64). */
   readCounters(into: Float64Array): void
   sessions(done: (list: NativeSession[]) => void): void
   /** The addresses of a named upstream, all of them; an empty list keeps what is known. */

@@ -23,6 +23,12 @@ int socketError(int fd) {
   return error;
 }
 
+bool isConnected(int fd) {
+  sockaddr_storage peer;
+  socklen_t size = sizeof peer;
+  return ::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) == 0;
+}
+
 int shutdownWrite(int fd) { return ::shutdown(fd, SHUT_WR) == 0 ? 0 : -errno; }
 
 void setLingerZero(int fd) {

@@ -48,6 +48,10 @@ int connect(int fd, const sockaddr* address, socklen_t length);
 /// Reads and clears SO_ERROR: 0, or the positive errno of the socket.
 int socketError(int fd);
 
+/// Whether the handshake is over and the connection stands; unlike a second connect(2) this neither takes an error nor, after a reset,
+/// throws away what can still be read.
+bool isConnected(int fd);
+
 /// FIN to the peer; 0 or -errno.
 int shutdownWrite(int fd);
 

@@ -93,10 +93,10 @@ void dial(Context& c, Session& s) {
     }
   }
   int result = sys::connect(fd, to.get(), to.length());
-  // Within this machine the handshake is over by now, and asking again tells; an event less a session.
-  if (result == -EINPROGRESS && s.upstream.isLoopback()) result = sys::connect(fd, to.get(), to.length());
+  // Within this machine the handshake is over by now; to ask saves an event a session.
+  if (result == -EINPROGRESS && s.upstream.isLoopback() && sys::isConnected(fd)) result = 0;
   if (result == 0) return metItself(c, s) ? attemptFailed(c, s, ECONNREFUSED) : connected(c, s);
-  if (result == -EINPROGRESS || result == -EALREADY) {
+  if (result == -EINPROGRESS) {
     s.wakeMs = attemptDeadline(c, s);
     return;
   }

@@ -61,7 +61,7 @@ export function forwardCommand(): Command {
     keepAlive({ idleSeconds: duration(option, text) / 1000 }))
   // What `forward` itself takes is tried on some endpoint, so that a mistake is told of the option it is in.
   command
-    .option('--connect-timeout <duration>', 'how long one attempt to connect may take (default: 5s)', (text) => {
+    .option('--connect-timeout <duration>', 'how long connecting may take, all attempts together (default: 5s)', (text) => {
       const connectTimeoutMs = duration('--connect-timeout', text)
       fromOption('--connect-timeout', () => forward(anywhere, { connectTimeoutMs }))
       return connectTimeoutMs

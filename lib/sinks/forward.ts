@@ -9,7 +9,7 @@ import type { Kind, Sink } from '../part.ts'
 
 /** The options of `forward`. */
 export type ForwardOptions = {
-  /** Milliseconds that one attempt to connect may take, 1 to 2147483647; default 5000. */
+  /** Milliseconds until connected, all attempts together, 1 to 2147483647; default 5000. */
   readonly connectTimeoutMs?: number
   /** Further attempts after the first has failed, each at the next address of a name, 0 to 16; default 2. */
   readonly retries?: number
