@@ -24,6 +24,30 @@ class HandleScope {
   napi_handle_scope scope_ = nullptr;
 };
 
+/// A function kept alive until this is destroyed, which must be on the JS thread.
+class JsFunction {
+ public:
+  JsFunction(napi_env env, JsValue function) : env_(env) {
+    if (function) napi_create_reference(env, function.raw(), 1, &reference_);
+  }
+  ~JsFunction() {
+    if (reference_) napi_delete_reference(env_, reference_);
+  }
+  JsFunction(const JsFunction&) = delete;
+  JsFunction& operator=(const JsFunction&) = delete;
+
+  /// Null where it cannot be had any more. The caller has a handle scope.
+  napi_value get() const {
+    napi_value function = nullptr;
+    if (reference_) napi_get_reference_value(env_, reference_, &function);
+    return function;
+  }
+
+ private:
+  napi_env env_;
+  napi_ref reference_ = nullptr;
+};
+
 class JsCall {
  public:
   /// From `onRecords`, `records` and `arena` of the options; null where one of them is missing.

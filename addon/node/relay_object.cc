@@ -154,16 +154,15 @@ void RelayObject::readCounters(const Napi::CallbackInfo& info) {
 }
 
 void RelayObject::sessions(const Napi::CallbackInfo& info) {
+  if (!live()) return;
   const napi_env env = info.Env();
-  napi_ref done = nullptr;
-  if (!live() || napi_create_reference(env, argument(info, 0).raw(), 1, &done) != napi_ok) return;
   auto list = std::make_shared<std::vector<SessionInfo>>();
+  // Where the loop ends first the question is dropped, and the reference with it.
+  auto done = std::make_shared<JsFunction>(env, argument(info, 0));
   driver_->query([list](Engine& engine) { *list = listSessions(engine.context()); }, [this, env, list, done] {
     const HandleScope scope(env);
     const JsValue array = describeSessions(env, *list);
-    napi_value function = nullptr;
-    if (napi_get_reference_value(env, done, &function) == napi_ok && array) js_->call(function, {array.raw()});
-    napi_delete_reference(env, done);
+    if (napi_value function = done->get(); function && array) js_->call(function, {array.raw()});
   });
 }
 
