@@ -4,7 +4,8 @@ import { inNamespace } from '../support/namespace.ts'
 import { spokeAndReset } from '../support/spoke-and-reset.ts'
 
 describe('an upstream that was connected, spoke and reset before the relay looked', () => {
-  for (const bytes of [0, 6, 60_000]) {
+  // What the upstream's kernel has not sent when it resets is lost there; 30,000 bytes are one segment of the loopback.
+  for (const bytes of [0, 6, 30_000]) {
     const expected = { bytes, ending: 'ECONNRESET', reason: 'resetByUpstream', connections: 1 }
 
     it(`is heard, its reset goes on, and it is not tried again, after ${bytes} bytes over loopback`, async () => {
