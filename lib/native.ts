@@ -65,6 +65,8 @@ export type NativeOptions = {
   readonly maxPendingBytes: number
   /** Longest wait between FIN and close while the peer goes on sending. */
   readonly lingerMs: number
+  /** How bytes move between two sockets. */
+  readonly transport: 'auto' | 'copy' | 'splice'
   /** Called with the number of records, which are then in `records` from 0 on; bytes are in `arena`. */
   readonly onRecords: (count: number) => void
   /** At least 256 × recordBytes. */

@@ -7,7 +7,7 @@ import { RelayError } from './errors.ts'
 import type { RelayEvent } from './events.ts'
 import { counterNames, ledgerOf } from './ledger.ts'
 import { EndHow, recordBytes } from './native.ts'
-import type { Native, NativeAddress, NativeRelay, NativeSession } from './native.ts'
+import type { Native, NativeAddress, NativeOptions, NativeRelay, NativeSession } from './native.ts'
 import type { Session } from './session.ts'
 
 /** Records and bytes that one crossing can carry. */
@@ -22,6 +22,7 @@ export type RelayOptions = {
   readonly idOf: (native: number) => number
   readonly maxPendingBytes: number
   readonly lingerMs: number
+  readonly transport: NativeOptions['transport']
   readonly debug: boolean
   readonly onEvents: ((batch: readonly RelayEvent[]) => void) | undefined
   readonly sessionEvents: boolean
@@ -71,6 +72,7 @@ export function openRelay(options: RelayOptions): Relay {
     wantEvents: options.onEvents !== undefined && options.sessionEvents,
     maxPendingBytes: options.maxPendingBytes,
     lingerMs: options.lingerMs,
+    transport: options.transport,
     onRecords,
     records,
     arena,

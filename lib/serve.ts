@@ -37,13 +37,18 @@ export type ServeOptions = {
    * Default `auto`: pipelines without a node in JS together on one thread of their own, the others embedded.
    */
   readonly thread?: 'auto' | 'own' | 'embedded'
+  /**
+   * How bytes move between two sockets: `copy` through user space, `splice` through a kernel pipe, `auto` (the default) by the size of the
+   * last reads: splice for bulk, copy for the rest. Where the kernel gives no pipe everything is copied.
+   */
+  readonly transport?: 'auto' | 'copy' | 'splice'
   /** Resolves the names of endpoints; default: hosts file, DNS, getaddrinfo(3). */
   readonly resolver?: Resolver
   /** Checks at every crossing that the ledger balances, and tells `onError` where not; default false. */
   readonly debug?: boolean
 }
 
-const names = ['onEvents', 'sessionEvents', 'onError', 'maxPendingBytes', 'lingerMs', 'thread', 'resolver', 'debug']
+const names = ['onEvents', 'sessionEvents', 'onError', 'maxPendingBytes', 'lingerMs', 'thread', 'transport', 'resolver', 'debug']
 
 /**
  * Serves one pipeline or several: binds all listeners, then accepts. Rejects with the `RelayError` of what cannot be set up, such as
@@ -86,22 +91,25 @@ type Settings = {
   readonly maxPendingBytes: number
   readonly lingerMs: number
   readonly thread: 'auto' | 'own' | 'embedded'
+  readonly transport: 'auto' | 'copy' | 'splice'
   readonly resolver: Resolver
   readonly debug: boolean
 }
 
 function checkOptions(options: ServeOptions): Settings {
   checkNames('serve', options, names)
-  const { onEvents, sessionEvents = true, onError = report, maxPendingBytes = 268_435_456, lingerMs = 2_000, thread = 'auto', resolver = systemResolver(), debug = false } = options
+  const { onEvents, sessionEvents = true, onError = report, maxPendingBytes = 268_435_456, lingerMs = 2_000, thread = 'auto', transport = 'auto' } = options
+  const { resolver = systemResolver(), debug = false } = options
   if (onEvents !== undefined) checkFunction('serve', 'onEvents', onEvents)
   checkFunction('serve', 'onError', onError)
   checkFunction('serve', 'resolver', resolver)
   checkInteger('serve', 'maxPendingBytes', maxPendingBytes, { least: 1_048_576, most: 2 ** 40, unit: 'bytes' })
   checkMs('serve', 'lingerMs', lingerMs)
   checkWord('serve', 'thread', thread, ['auto', 'own', 'embedded'])
+  checkWord('serve', 'transport', transport, ['auto', 'copy', 'splice'])
   checkBoolean('serve', 'sessionEvents', sessionEvents)
   checkBoolean('serve', 'debug', debug)
-  return { onEvents, sessionEvents, onError: guarded(onError), maxPendingBytes, lingerMs, thread, resolver, debug }
+  return { onEvents, sessionEvents, onError: guarded(onError), maxPendingBytes, lingerMs, thread, transport, resolver, debug }
 }
 
 function checkPipelines(given: unknown): readonly Pipeline<'stream'>[] {

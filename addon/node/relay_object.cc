@@ -52,6 +52,10 @@ Napi::Function RelayObject::define(Napi::Env env) {
   });
 }
 
+static Transport transportOf(const std::string& name) {
+  return name == "copy" ? Transport::copy : name == "splice" ? Transport::splice : Transport::automatic;
+}
+
 RelayObject::RelayObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<RelayObject>(info) {
   const Napi::Env env = info.Env();
   const JsValue options = argument(info, 0);
@@ -59,6 +63,7 @@ RelayObject::RelayObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Rela
   config.options.wantEvents = options.get("wantEvents").boolean();
   config.options.maxPendingBytes = options.get("maxPendingBytes").whole();
   config.options.lingerMs = options.get("lingerMs").whole();
+  config.options.transport = transportOf(options.get("transport").text());
   const JsValue plans = options.get("plans");
   std::string why;
   for (uint32_t i = 0; i < plans.length(); ++i) {

@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "core/pipe.h"
 #include "relay/outbox.h"
 #include "relay/plan.h"
 #include "relay/session.h"
@@ -15,6 +16,7 @@ struct RelayOptions {
   bool wantEvents = false;
   size_t maxPendingBytes = 256 << 20;
   uint64_t lingerMs = 2000;
+  Transport transport = Transport::automatic;
 };
 
 struct PlanState {
@@ -30,6 +32,8 @@ struct Context {
   static constexpr uint8_t listenerKind = 2;
   /// One read at most: big enough to keep calls few, small enough to stay in the second-level cache between recv and send.
   static constexpr size_t hotBytes = 256 * 1024;
+  /// Room for one read even where it comes in many small pieces, each of which takes a page of the pipe.
+  static constexpr size_t pipeBytes = 1024 * 1024;
 
   Loop& loop;
   const RelayOptions options;
@@ -37,6 +41,7 @@ struct Context {
   BlockPool pool;
   Outbox outbox;
   std::vector<uint8_t> hot;
+  Pipe pipe;  // empty between two steps
   Slab<Session> sessions;
   std::vector<Token> ended;     // to be freed at the turn's end
   std::vector<Token> starved;   // wait for the pool

@@ -40,6 +40,31 @@ void spend(Session& s, unsigned direction, uint64_t bytes) {
   if (s.buckets) s.buckets[direction].take(bytes);
 }
 
+/// Sends what is in the pipe. What the destination refuses leaves the pipe at once and waits like any other bytes.
+void deliverPipe(Context& c, Session& s, unsigned direction, size_t count) {
+  Pump& pump = s.pumps[direction];
+  ByteCounts& counts = c.bytesOf(s, direction);
+  const Side& to = s.sides[1 - direction];
+  assert(pump.pending.empty());
+  ssize_t put = 0;
+  if (!pump.broken && to.fd && !to.fin) {
+    put = c.pipe.empty(to.fd.get(), count);
+    if (put > 0) {
+      counts.sent += size_t(put);
+      pump.sent += size_t(put);
+      if (size_t(put) == count) return;
+    }
+  }
+  const auto rest = c.pipe.take(std::span(c.hot).first(count - size_t(std::max<ssize_t>(put, 0))));
+  if (put == -EINVAL) pump.transport.refuse();
+  else if (put < 0 && !sys::wouldBlock(put)) {
+    counts.dropped += rest.size();
+    s.error = int32_t(-put);
+    return destinationFailed(c, s, direction);
+  }
+  deliver(c, s, direction, rest);
+}
+
 /// How much may be read now so that all of it could be kept; 0: not now, and the pump is marked with why.
 size_t readLimit(Context& c, Session& s, unsigned direction, bool echoes) {
   const size_t available = c.pool.availableBytes();
@@ -74,14 +99,25 @@ void sourceReady(Context& c, Session& s, unsigned side) {
     limit = std::min(limit, room.size());
     into = room.data();
   }
-  const ssize_t got = sys::recv(s.sides[side].fd.get(), into, limit);
+  const int from = s.sides[side].fd.get();
+  TransportChoice& choice = s.pumps[side].transport;
+  bool spliced = target == Target::socket && c.pipe && choice.splices(c.options.transport);
+  ssize_t got = spliced ? c.pipe.fill(from, limit) : sys::recv(from, into, limit);
+  if (spliced && got == -EINVAL) {
+    choice.refuse();
+    spliced = false;
+    got = sys::recv(from, into, limit);
+  }
   if (got > 0) {
     const auto count = size_t(got);
     c.bytesOf(s, side).received += count;
     s.progressMs = c.now();
     spend(s, side, count);
     if (echoes) spend(s, toDownstream, count);
-    if (target == Target::js) {
+    choice.noteRead(count);
+    if (spliced) {
+      deliverPipe(c, s, side, count);
+    } else if (target == Target::js) {
       crossBytes(c, s, c.nodeOf(s).op == Op::stream ? RecordKind::data : RecordKind::chunk, side, {into, count});
     } else {
       relayBytes(c, s, side, {into, count});

@@ -13,6 +13,7 @@
 #include "core/loop.h"
 #include "relay/head.h"
 #include "relay/ledger.h"
+#include "relay/transport.h"
 #include "stage/throttle.h"
 
 namespace millrace {
@@ -46,6 +47,7 @@ struct Pump {
   bool throttled : 1 = false;  // until Session::wakeMs
   bool starved : 1 = false;    // the pool is at its cap
   bool drainDue : 1 = false;   // JS was told to wait
+  TransportChoice transport;
   uint32_t crossing = 0;       // chunks that JS has and has not answered
 };
 

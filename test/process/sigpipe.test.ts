@@ -16,11 +16,11 @@ describe('SIGPIPE with its default action', function () {
   this.timeout(120_000)
   afterEach(destroyPeers)
 
-  for (const thread of threads) {
-    it(`${sessions} peers reset while they are written to, and the relay lives (${thread} thread)`, async () => {
+  for (const { thread, transport } of threads.flatMap((each) => [{ thread: each, transport: 'copy' }, { thread: each, transport: 'splice' }] as const)) {
+    it(`${sessions} peers reset while they are written to, and the relay lives (${thread} thread, ${transport})`, async () => {
       const upstream = await listen({ onPeer: (peer) => pour(peer.socket) })
       const pipeline = pipe(listenAt(tcp('127.0.0.1:0')), forward(tcp(upstream.address)))
-      await using relay = await relayProcess(pipeline, { thread, sigpipe: 'default' })
+      await using relay = await relayProcess(pipeline, { thread, transport, sigpipe: 'default' })
       assert.equal(hasSignal(relay.pid, 'SigIgn', SIGPIPE) || hasSignal(relay.pid, 'SigCgt', SIGPIPE), false, 'SIGPIPE would end the process')
 
       const clients = await many(sessions, () => connect(relay.address, { paused: true }))
@@ -32,10 +32,12 @@ describe('SIGPIPE with its default action', function () {
       const closes = await relay.closes(sessions)
       assert.ok(closes.every((event) => event.reason === 'resetByDownstream'), JSON.stringify((await relay.ledger()).reasons))
     })
+  }
 
+  for (const thread of threads) {
     it(`every byte is sent with MSG_NOSIGNAL (${thread} thread)`, async () => {
       const upstream = await listen({ onPeer: (peer) => pour(peer.socket) })
-      await using relay = await relayProcess(pipe(listenAt(tcp('127.0.0.1:0')), forward(tcp(upstream.address))), { thread })
+      await using relay = await relayProcess(pipe(listenAt(tcp('127.0.0.1:0')), forward(tcp(upstream.address))), { thread, transport: 'copy' })
       await using trace = await strace(relay.loopThread, ['sendto', 'sendmsg', 'sendmmsg', 'writev', 'pwritev'])
       const client = await connect(relay.address, { paused: true })
       await client.send('to the upstream')

@@ -1,6 +1,6 @@
 /** Random flows through 32 port-forwards of one relay, and its ledger compared with what the flows sent. */
 import assert from 'node:assert/strict'
-import { decide, forward, highWater, listen, pass, pipe, tcp, transform, type Pipeline } from '../../lib/index.ts'
+import { decide, forward, highWater, listen, pass, pipe, tcp, transform, type Pipeline, type ServeOptions } from '../../lib/index.ts'
 import type { Sizes } from './flow-plan.ts'
 import { runFlows, upstreamLane, type FlowReport } from './flows.ts'
 import { withRelay, type Thread } from './relay.ts'
@@ -19,13 +19,13 @@ const js: typeof native = {
   'a transform that copies': (to) => pipe(source(), transform({ toUpstream: (chunk) => Buffer.from(chunk), toDownstream: (chunk) => Buffer.from(chunk) }), forward(tcp(to))),
 }
 
-export async function relayFlows(thread: Thread, seed: number, first: number, count: number, sizes: Sizes): Promise<FlowReport> {
+export async function relayFlows(thread: Thread, seed: number, first: number, count: number, sizes: Sizes, options: Pick<ServeOptions, 'transport'> = {}): Promise<FlowReport> {
   const kinds = Object.entries(thread === 'own' ? native : js)
   const upstreams = await Promise.all(Array.from({ length: 32 }, () => upstreamLane()))
   let report: FlowReport = { flows: 0, mismatches: [], bytesToUpstream: 0, bytesToDownstream: 0 }
   try {
     const lanes = upstreams.flatMap((upstream, lane) => kinds.slice(lane % kinds.length, (lane % kinds.length) + 1).map(([what, make]) => ({ what, upstream, pipeline: make(upstream.address) })))
-    await withRelay(lanes.map(({ pipeline }) => pipeline), { thread }, async (relay) => {
+    await withRelay(lanes.map(({ pipeline }) => pipeline), { thread, ...options }, async (relay) => {
       report = await runFlows(lanes.map((lane, pipeline) => ({ ...lane, connectTo: relay.addressOf(pipeline) })), seed, first, count, sizes)
       if (report.mismatches.length > 0) return
       const closes = await relay.closes(report.flows)

@@ -4,7 +4,7 @@ import { serve, type Ledger, type Pipeline, type RelayEvent, type ServeOptions, 
 /** What to serve: pipelines are plain data, so those without a handler can be sent to another process. */
 export type Job = {
   readonly pipelines: readonly Pipeline<'stream'>[]
-  readonly options: Pick<ServeOptions, 'thread' | 'maxPendingBytes' | 'lingerMs' | 'debug'>
+  readonly options: Pick<ServeOptions, 'thread' | 'transport' | 'maxPendingBytes' | 'lingerMs' | 'debug'>
   /** Gives SIGPIPE its default action back, which Node had taken away: to end the process. */
   readonly sigpipe?: 'default'
 }

@@ -14,6 +14,12 @@ export type { CloseEvent, OpenEvent }
 export const threads = ['own', 'embedded'] as const
 export type Thread = (typeof threads)[number]
 
+/** MILLRACE_TRANSPORT=splice runs the suite with it. */
+const transport = ((asked = process.env['MILLRACE_TRANSPORT'] ?? 'auto') => {
+  if (asked === 'auto' || asked === 'copy' || asked === 'splice') return asked
+  throw new Error(`MILLRACE_TRANSPORT: expected auto, copy or splice, got "${asked}"`)
+})()
+
 export type TestRelay = {
   readonly server: Server
   /** Where to connect to the first (or that) pipeline. */
@@ -34,6 +40,7 @@ export async function withRelay(pipelines: Pipeline<'stream'> | readonly Pipelin
   const events: RelayEvent[] = []
   let wake: () => void = () => undefined
   const server = await serve(pipelines, {
+    transport,
     ...options,
     onEvents(batch) {
       events.push(...batch)

@@ -1,11 +1,12 @@
 /*
  * An LD_PRELOAD library that makes a well-behaved kernel behave badly, by chance that can be repeated: it shortens recv, recvmsg,
- * send and sendmsg and injects EAGAIN and EINTR, on stream sockets only. libuv reads and writes with read(2) and write(2), so
+ * send, sendmsg and splice and injects EAGAIN and EINTR, on stream sockets only. libuv reads and writes with read(2) and write(2), so
  * Node's own sockets do not notice. MILLRACE_SHIM_SEED seeds it; MILLRACE_SHIM_REPORT names a file for what it did.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -20,10 +21,12 @@ typedef ssize_t (*recv_fn)(int, void *, size_t, int);
 typedef ssize_t (*send_fn)(int, const void *, size_t, int);
 typedef ssize_t (*recvmsg_fn)(int, struct msghdr *, int);
 typedef ssize_t (*sendmsg_fn)(int, const struct msghdr *, int);
+typedef ssize_t (*splice_fn)(int, off64_t *, int, off64_t *, size_t, unsigned);
 static recv_fn real_recv;
 static send_fn real_send;
 static recvmsg_fn real_recvmsg;
 static sendmsg_fn real_sendmsg;
+static splice_fn real_splice;
 
 __attribute__((constructor)) static void begin(void) {
   const char *seed = getenv("MILLRACE_SHIM_SEED");
@@ -32,6 +35,7 @@ __attribute__((constructor)) static void begin(void) {
   real_send = (send_fn)dlsym(RTLD_NEXT, "send");
   real_recvmsg = (recvmsg_fn)dlsym(RTLD_NEXT, "recvmsg");
   real_sendmsg = (sendmsg_fn)dlsym(RTLD_NEXT, "sendmsg");
+  real_splice = (splice_fn)dlsym(RTLD_NEXT, "splice");
 }
 
 __attribute__((destructor)) static void report(void) {
@@ -134,6 +138,12 @@ ssize_t sendmsg(int fd, const struct msghdr *message, int flags) {
   shorter.msg_iov = vector;
   shorter.msg_iovlen = cut_vector(message->msg_iov, message->msg_iovlen, vector, cut(length));
   return real_sendmsg(fd, &shorter, flags);
+}
+
+/* Of the two descriptors one is the socket, the other a pipe. */
+ssize_t splice(int from, off64_t *from_offset, int to, off64_t *to_offset, size_t length, unsigned flags) {
+  if (!concerns(from, length) && !concerns(to, length)) return real_splice(from, from_offset, to, to_offset, length, flags);
+  return refused() ? -1 : real_splice(from, from_offset, to, to_offset, cut(length), flags);
 }
 
 /* What -D_FORTIFY_SOURCE makes of recv. */

@@ -1,0 +1,67 @@
+#include "core/pipe.h"
+
+#include <fcntl.h>
+
+#include <signal.h>
+
+#include "core/sys.h"
+
+namespace millrace {
+namespace {
+
+/// splice(2) has no MSG_NOSIGNAL: while this lives, a SIGPIPE of the calling thread waits, and take() makes it never have been.
+class HeldSigpipe {
+ public:
+  HeldSigpipe() {
+    ::sigemptyset(&sigpipe_);
+    ::sigaddset(&sigpipe_, SIGPIPE);
+    ::pthread_sigmask(SIG_BLOCK, &sigpipe_, &before_);
+  }
+  ~HeldSigpipe() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  HeldSigpipe(const HeldSigpipe&) = delete;
+  HeldSigpipe& operator=(const HeldSigpipe&) = delete;
+
+  void take() {
+    const timespec atOnce{};
+    ::sigtimedwait(&sigpipe_, nullptr, &atOnce);
+  }
+
+ private:
+  sigset_t sigpipe_;
+  sigset_t before_;
+};
+
+}  // namespace
+
+bool Pipe::open(size_t bytes) {
+  int ends[2];
+  if (::pipe2(ends, O_NONBLOCK | O_CLOEXEC) < 0) return false;
+  out_ = Fd(ends[0]);
+  in_ = Fd(ends[1]);
+  // Refused above the limits of an ordinary user: what pipe2 gave will do.
+  while (bytes > 64 * 1024 && ::fcntl(in_.get(), F_SETPIPE_SZ, int(bytes)) < 0) bytes /= 2;
+  return true;
+}
+
+ssize_t Pipe::fill(int socket, size_t limit) {
+  return sys::retry([&] { return ::splice(socket, nullptr, in_.get(), nullptr, limit, SPLICE_F_NONBLOCK); });
+}
+
+ssize_t Pipe::empty(int socket, size_t count) {
+  HeldSigpipe held;
+  const ssize_t put = sys::retry([&] { return ::splice(out_.get(), nullptr, socket, nullptr, count, SPLICE_F_NONBLOCK); });
+  if (put == -EPIPE) held.take();
+  return put;
+}
+
+std::span<uint8_t> Pipe::take(std::span<uint8_t> into) {
+  size_t taken = 0;
+  while (taken < into.size()) {
+    const ssize_t got = sys::retry([&] { return ::read(out_.get(), into.data() + taken, into.size() - taken); });
+    if (got <= 0) break;
+    taken += size_t(got);
+  }
+  return into.first(taken);
+}
+
+}  // namespace millrace
