@@ -56,12 +56,23 @@ export type Relay = {
   endSession(native: number, how: 'close' | 'reset'): void
 }
 
+declare const WebAssembly: { readonly Memory: new (size: { readonly initial: number }) => { readonly buffer: ArrayBuffer } }
+const wasmPageBytes = 65_536
+
+/**
+ * Memory that the addon keeps using, whatever a handler does with a view of it: the mark refuses `postMessage` and `structuredClone`, and a
+ * WebAssembly memory has the only kind of ArrayBuffer that `transfer()` cannot detach.
+ */
+function lastingBuffer(leastBytes: number): ArrayBuffer {
+  const { buffer } = new WebAssembly.Memory({ initial: Math.ceil(leastBytes / wasmPageBytes) })
+  markAsUntransferable(buffer)
+  return buffer
+}
+
 /** Binds the listeners, and accepts nothing yet. Throws the addon's system errors. */
 export function openRelay(options: RelayOptions): Relay {
-  const records = new ArrayBuffer(maxRecords * recordBytes)
-  const arena = new ArrayBuffer(options.ownThread ? leastArenaBytes : arenaBytes)
-  // The addon keeps using this memory, whatever a handler does with a view of it.
-  for (const buffer of [records, arena]) markAsUntransferable(buffer)
+  const records = lastingBuffer(maxRecords * recordBytes)
+  const arena = lastingBuffer(options.ownThread ? leastArenaBytes : arenaBytes)
   const plans = options.plans.map((plan): OpenPlan => ({ ...plan, listeners: [] }))
   const { promise: closed, resolve: onClosed } = withResolvers()
   const crossing = createCrossing({ ...options, records, arena, plans, relay: () => relay, onClosed })

@@ -86,6 +86,29 @@ describe('a handler that keeps the bytes', () => {
     })
   })
 
+  it('detaches the memory under a view: that is refused, and the relay goes on', async function () {
+    const transfer: unknown = Reflect.get(ArrayBuffer.prototype, 'transfer')
+    if (typeof transfer !== 'function') return this.skip() // Node 20
+    const refusals: unknown[] = []
+    const handlers = stream({ data: (session, chunk) => {
+      try {
+        Reflect.apply(transfer, chunk.buffer, [])
+      } catch (error) {
+        refusals.push(error)
+      }
+      session.write(chunk)
+    } })
+    await withRelay(pipe(anywhere, handlers), { debug: true }, async (relay) => {
+      for (const text of ['first', 'second', 'third']) {
+        const client = await connect(relay.address)
+        await client.end(text)
+        assert.equal((await client.readAll()).text, text)
+      }
+    })
+    assert.equal(refusals.length, 3)
+    for (const refusal of refusals) assert.ok(refusal instanceof TypeError)
+  })
+
   it('gives the memory under a view away to another thread: it stays where it is, and the relay goes on', async () => {
     const { port1, port2 } = new MessageChannel()
     const handlers = stream({ data: (session, chunk) => {
