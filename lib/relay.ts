@@ -61,18 +61,27 @@ const wasmPageBytes = 65_536
 
 /**
  * Memory that the addon keeps using, whatever a handler does with a view of it: the mark refuses `postMessage` and `structuredClone`, and a
- * WebAssembly memory has the only kind of ArrayBuffer that `transfer()` cannot detach.
+ * WebAssembly memory has the only kind of ArrayBuffer that `transfer()` cannot detach. Where there is none (`--jitless`, little address
+ * space) the mark has to do.
  */
 function lastingBuffer(leastBytes: number): ArrayBuffer {
-  const { buffer } = new WebAssembly.Memory({ initial: Math.ceil(leastBytes / wasmPageBytes) })
+  const buffer = wasmBuffer(leastBytes) ?? new ArrayBuffer(leastBytes)
   markAsUntransferable(buffer)
   return buffer
 }
 
+function wasmBuffer(leastBytes: number): ArrayBuffer | undefined {
+  try {
+    return new WebAssembly.Memory({ initial: Math.ceil(leastBytes / wasmPageBytes) }).buffer
+  } catch {
+    return undefined
+  }
+}
+
 /** Binds the listeners, and accepts nothing yet. Throws the addon's system errors. */
 export function openRelay(options: RelayOptions): Relay {
-  const records = lastingBuffer(maxRecords * recordBytes)
-  const arena = lastingBuffer(options.ownThread ? leastArenaBytes : arenaBytes)
+  const records = new ArrayBuffer(maxRecords * recordBytes)
+  const arena = options.ownThread ? new ArrayBuffer(leastArenaBytes) : lastingBuffer(arenaBytes) // no handler sees the former
   const plans = options.plans.map((plan): OpenPlan => ({ ...plan, listeners: [] }))
   const { promise: closed, resolve: onClosed } = withResolvers()
   const crossing = createCrossing({ ...options, records, arena, plans, relay: () => relay, onClosed })

@@ -39,7 +39,8 @@ export type ServeOptions = {
   readonly thread?: 'auto' | 'own' | 'embedded'
   /**
    * How bytes move between two sockets: `copy` through user space, `splice` through a kernel pipe, `auto` (the default) by the size of the
-   * last reads: splice for bulk, copy for the rest. Where the kernel gives no pipe everything is copied.
+   * last reads: splice for bulk, copy for the rest. Where the kernel gives no pipe everything is copied. What has been spliced is still the
+   * sender's memory: a program that sends a file with sendfile(2) and then overwrites it changes what a slow reader gets, as on a direct connection.
    */
   readonly transport?: 'auto' | 'copy' | 'splice'
   /** Resolves the names of endpoints; default: hosts file, DNS, getaddrinfo(3). */

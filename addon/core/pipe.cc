@@ -33,14 +33,15 @@ class HeldSigpipe {
 
 }  // namespace
 
-bool Pipe::open(size_t bytes) {
+void Pipe::open(size_t bytes) {
+  *this = Pipe();
   int ends[2];
-  if (::pipe2(ends, O_NONBLOCK | O_CLOEXEC) < 0) return false;
+  if (::pipe2(ends, O_NONBLOCK | O_CLOEXEC) < 0) return;
   out_ = Fd(ends[0]);
   in_ = Fd(ends[1]);
-  // Refused above the limits of an ordinary user: what pipe2 gave will do.
-  while (bytes > 64 * 1024 && ::fcntl(in_.get(), F_SETPIPE_SZ, int(bytes)) < 0) bytes /= 2;
-  return true;
+  ::fcntl(in_.get(), F_SETPIPE_SZ, int(bytes));
+  const int got = ::fcntl(in_.get(), F_GETPIPE_SZ);
+  capacity_ = got > 0 ? size_t(got) : 0;
 }
 
 ssize_t Pipe::fill(int socket, size_t limit) {
@@ -50,7 +51,7 @@ ssize_t Pipe::fill(int socket, size_t limit) {
 ssize_t Pipe::empty(int socket, size_t count) {
   HeldSigpipe held;
   const ssize_t put = sys::retry([&] { return ::splice(out_.get(), nullptr, socket, nullptr, count, SPLICE_F_NONBLOCK); });
-  if (put == -EPIPE) held.take();
+  if (put != ssize_t(count)) held.take();  // it may have sent a part first
   return put;
 }
 

@@ -34,6 +34,7 @@ struct Context {
   static constexpr size_t hotBytes = 256 * 1024;
   /// Room for one read even where it comes in many small pieces, each of which takes a page of the pipe.
   static constexpr size_t pipeBytes = 1024 * 1024;
+  static constexpr size_t leastPipeBytes = 512 * 1024;
 
   Loop& loop;
   const RelayOptions options;
@@ -41,7 +42,8 @@ struct Context {
   BlockPool pool;
   Outbox outbox;
   std::vector<uint8_t> hot;
-  Pipe pipe;  // empty between two steps
+  Pipe pipe;  // empty between two steps; open once something is to be spliced
+  bool pipeTried = false;
   Slab<Session> sessions;
   std::vector<Token> ended;     // to be freed at the turn's end
   std::vector<Token> starved;   // wait for the pool
@@ -71,6 +73,15 @@ struct Context {
     r.downstream = s.downstream;
     r.upstream = s.upstream;
     return r;
+  }
+
+  /// Whether there is a pipe that is worth splicing through. A small one moves fewer bytes a call than copying does.
+  bool mayPipe() {
+    if (!std::exchange(pipeTried, true)) {
+      pipe.open(pipeBytes);
+      if (options.transport == Transport::automatic && pipe.capacity() < leastPipeBytes) pipe = Pipe();
+    }
+    return bool(pipe);
   }
 
   /// The session is walked or fed again when the arena has room.

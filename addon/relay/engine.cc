@@ -37,7 +37,6 @@ Engine::Engine(Loop& loop, RelayOptions options, std::vector<Plan> plans, std::s
     context_.plans.push_back(std::make_unique<PlanState>());
     context_.plans.back()->plan = std::move(plan);
   }
-  if (options.transport != Transport::copy) context_.pipe.open(Context::pipeBytes);  // none: everything is copied
   context_.firstEphemeralPort = readFirstEphemeralPort();
   drainTimer_.engine = this;
   drainTimer_.fire = [](LoopTimer& timer) { static_cast<DrainTimer&>(timer).engine->drainOver(); };

@@ -1,10 +1,12 @@
 /** Pitfall 13: writing to a peer that is gone must not raise SIGPIPE, whatever its action is: an embedder may give the default one back. */
 import assert from 'node:assert/strict'
-import { forward, listen as listenAt, pipe, tcp } from '../../lib/index.ts'
+import { join } from 'node:path'
+import { forward, listen as listenAt, pipe, tcp, unix } from '../../lib/index.ts'
 import { many } from '../support/many.ts'
 import { connect, destroyPeers, listen } from '../support/peers.ts'
 import { pour } from '../support/pour.ts'
 import { eventually, hasSignal } from '../support/proc.ts'
+import { temporaryFolder } from '../support/programs.ts'
 import { threads } from '../support/relay.ts'
 import { relayProcess } from '../support/relay-process.ts'
 import { strace } from '../support/strace.ts'
@@ -33,6 +35,26 @@ describe('SIGPIPE with its default action', function () {
       assert.ok(closes.every((event) => event.reason === 'resetByDownstream'), JSON.stringify((await relay.ledger()).reasons))
     })
   }
+
+  it('a peer that is gone when only a part of what was spliced has been sent, and the relay lives', async () => {
+    using folder = temporaryFolder()
+    const path = join(folder.path, 'upstream.sock')
+    const upstream = await listen({ path })
+    await using relay = await relayProcess(pipe(listenAt(tcp('127.0.0.1:0')), forward(unix(path))), { thread: 'embedded', transport: 'splice', sigpipe: 'default' })
+    for (let round = 1; round <= 5; round++) {
+      const client = await connect(relay.address)
+      const peer = await upstream.accept()
+      await peer.send('x')
+      await eventually('it to arrive', () => client.bytesRead() === 1)
+      process.kill(relay.pid, 'SIGSTOP')
+      for (let piece = 0; piece < 40; piece++) peer.socket.write(Buffer.alloc(4096)) // each is a piece of its own in the pipe
+      client.destroy()
+      await client.closed
+      process.kill(relay.pid, 'SIGCONT')
+      assert.equal((await relay.closes(round)).length, round)
+      peer.destroy()
+    }
+  })
 
   for (const thread of threads) {
     it(`every byte is sent with MSG_NOSIGNAL (${thread} thread)`, async () => {

@@ -6,6 +6,7 @@ import { connect, destroyPeers, listen, sha256, type Peer } from '../support/pee
 import { pour, pouredBytes } from '../support/pour.ts'
 import { descriptorsOf, eventually, settled } from '../support/proc.ts'
 import { temporaryFolder } from '../support/programs.ts'
+import { rawPeer } from '../support/raw-peer.ts'
 import { threads, withRelay } from '../support/relay.ts'
 import { relayProcess } from '../support/relay-process.ts'
 import { strace, type Strace } from '../support/strace.ts'
@@ -106,6 +107,53 @@ for (const thread of threads) {
           await bothWays(await connect(relay.address), await listener.accept())
           assert.equal((await relay.close()).reason, 'finished')
         })
+      })
+    }
+
+    for (const transport of ['copy', 'splice'] as const) {
+      it(`${transport}: an urgent byte is passed over, and all bytes around it arrive`, async () => {
+        const listener = await listen()
+        await withRelay(pipe(source(), forward(tcp(listener.address))), { thread, transport }, async (relay) => {
+          const downstream = await rawPeer(relay.address, { urgent: true, send: 1_000_006, fin: true })
+          const upstream = await listener.accept()
+          const received = await upstream.readAll()
+          assert.deepEqual([received.bytes, received.sha256], [1_000_006, sha256(Buffer.from('abcdef'), Buffer.alloc(1_000_000))])
+          await upstream.end()
+          await downstream.report()
+          assert.equal((await relay.close()).reason, 'finished')
+        })
+      })
+    }
+
+    it('splice: bytes that cannot be had out of the pipe again end their session and reach no other', async () => {
+      const listener = await listen({ paused: true })
+      await using relay = await relayProcess(pipe(source(), forward(tcp(listener.address))), { thread: 'own', transport: 'splice' })
+      await using trace = await strace(relay.loopThread, ['read'], ['read:error=EIO:when=1'])
+      const first = await connect(relay.address)
+      await listener.accept()
+      pour(first.socket)
+      const [event] = await relay.closes(1)
+      assert.equal(event?.reason, 'ioError')
+      assert.equal(injected(trace), 1)
+      const second = await connect(relay.address)
+      const upstream = await listener.accept()
+      await second.end('hello')
+      upstream.resume()
+      assert.equal((await upstream.readAll()).text, 'hello')
+      assert.equal((await relay.ledger()).balanced, true)
+    })
+
+    for (const error of ['ENOSYS', 'EPERM'] as const) {
+      it(`auto: a sandbox that answers splice with ${error} hurts nobody`, async () => {
+        const listener = await listen({ onPeer: (peer) => void peer.end(contents) })
+        await using relay = await relayProcess(pipe(source(), forward(tcp(listener.address))), { thread })
+        await using trace = await strace(relay.loopThread, ['splice'], [`splice:error=${error}`])
+        const client = await connect(relay.address)
+        const received = await client.readAll()
+        assert.deepEqual({ bytes: received.bytes, sha256: received.sha256, ending: received.ending }, expected)
+        assert.ok(injected(trace) > 0)
+        await client.end()
+        assert.equal((await relay.closes(1))[0]?.reason, 'finished')
       })
     }
 

@@ -24,7 +24,7 @@ export type RawPeer = {
   readonly report: () => Promise<RawReport>
 }
 
-export type RawOptions = { readonly send?: number; readonly endless?: boolean; readonly fin?: boolean; readonly pauseAt?: number; readonly receiveBuffer?: number }
+export type RawOptions = { readonly send?: number; readonly endless?: boolean; readonly fin?: boolean; readonly urgent?: boolean; readonly pauseAt?: number; readonly receiveBuffer?: number }
 
 const children = new Set<ChildProcess>()
 
@@ -35,11 +35,11 @@ export function killRawPeers(): void {
 
 /** Connects to an address of 127.0.0.1, or listens on one where none is given. */
 export async function rawPeer(address: string | undefined, options: RawOptions = {}): Promise<RawPeer> {
-  const { send = 0, endless = false, fin = false, pauseAt, receiveBuffer } = options
+  const { send = 0, endless = false, fin = false, urgent = false, pauseAt, receiveBuffer } = options
   const child = spawn('python3', [
     fileURLToPath(new URL('raw_peer.py', import.meta.url)),
     ...(address === undefined ? ['listen'] : ['connect', address.split(':')[1] ?? '']),
-    '--send', String(send), ...(endless ? ['--endless'] : []), ...(fin ? ['--fin'] : []), ...(pauseAt === undefined ? [] : ['--pause-at', String(pauseAt)]),
+    '--send', String(send), ...(endless ? ['--endless'] : []), ...(fin ? ['--fin'] : []), ...(urgent ? ['--urgent'] : []), ...(pauseAt === undefined ? [] : ['--pause-at', String(pauseAt)]),
     ...(receiveBuffer === undefined ? [] : ['--receive-buffer', String(receiveBuffer)]),
   ], { stdio: ['pipe', 'pipe', 'inherit'] })
   const said: string[] = []

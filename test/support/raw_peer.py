@@ -2,7 +2,7 @@
 takes bytes followed by a reset for bytes followed by a FIN (a short read and POLLHUP), and gives up reading when a write has failed.
 
   raw_peer.py connect PORT | listen   [--send BYTES] [--endless] [--fin] [--pause-at COUNT]
-                                  [--receive-buffer BYTES]
+                                  [--receive-buffer BYTES] [--urgent]
 
 Prints lines: `listening PORT`, `connected`, `paused` (it reads on after a line on stdin), and at the end one JSON object: bytes, sha256,
 ending (`fin` or the errno's name), wrote, writeError."""
@@ -14,6 +14,7 @@ args.add_argument("port", type=int, nargs="?", default=0)
 args.add_argument("--send", type=int, default=0)
 args.add_argument("--endless", action="store_true")
 args.add_argument("--fin", action="store_true")
+args.add_argument("--urgent", action="store_true")  # abc, an urgent byte, def: before all else
 args.add_argument("--pause-at", type=int)
 args.add_argument("--receive-buffer", type=int)
 args = args.parse_args()
@@ -40,6 +41,11 @@ wrote, write_error = 0, None
 def write():
     global wrote, write_error
     try:
+        if args.urgent:
+            peer.send(b"abc")
+            peer.send(b"!", socket.MSG_OOB)
+            peer.send(b"def")
+            wrote += 6
         while args.endless or wrote < args.send:
             wrote += peer.send(bytes(65536 if args.endless else min(65536, args.send - wrote)), socket.MSG_NOSIGNAL)
         if args.fin:
