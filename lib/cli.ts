@@ -9,6 +9,7 @@ import { demoCommand } from './cli/demo.ts'
 import { echoCommand } from './cli/echo.ts'
 import { explainCommand } from './cli/explain.ts'
 import { forwardCommand } from './cli/forward.ts'
+import { helpCommand } from './cli/help.ts'
 import { leave } from './cli/leave.ts'
 import { reportFailure } from './cli/report.ts'
 import { runCommand } from './cli/run.ts'
@@ -31,6 +32,7 @@ const program = new Command('millrace')
   .description('Relays streams: a native loop moves the bytes, TypeScript says what should happen to them.')
   .version(version(), '-V, --version', 'print the version')
   .helpOption('-h, --help', 'print this help')
+  .helpCommand(false)
   .exitOverride()
   // Errors are reported below, in one line each.
   .configureOutput({ outputError: () => undefined })
@@ -39,7 +41,7 @@ const program = new Command('millrace')
     running = command.name()
   })
 
-for (const command of [forwardCommand(), echoCommand(), runCommand(), explainCommand(), checkCommand(), demoCommand()]) {
+for (const command of [forwardCommand(), echoCommand(), runCommand(), explainCommand(), checkCommand(), demoCommand(), helpCommand()]) {
   program.addCommand(command.copyInheritedSettings(program))
 }
 

@@ -1,4 +1,5 @@
 /** Endpoints: where to listen or connect. */
+import { isIPv6 } from 'node:net'
 import { domainToASCII } from 'node:url'
 import { formatHostPort, normalizeIp } from './address.ts'
 import { misuse } from './errors.ts'
@@ -67,12 +68,19 @@ function parseHostPort(node: string, address: unknown): PlanEndpoint {
   if (typeof address !== 'string') throw refuse('is not an address: expected a string such as "127.0.0.1:8080"')
   const bracketed = /^\[([^\]]*)\](?::(.*))?$/s.exec(address)
   const colon = address.lastIndexOf(':')
-  if (bracketed === null && normalizeIp(address) !== undefined && colon >= 0) throw refuse(`needs brackets and a port: write "[${address}]:80"`)
+  if (bracketed === null && colon >= 0 && isIPv6(address)) throw refuse(`needs brackets and a port: write ${bracketHint(address, colon)}`)
   const host = bracketed?.[1] ?? (colon < 0 ? address : address.slice(0, colon))
   const port = bracketed === null ? (colon < 0 ? undefined : address.slice(colon + 1)) : bracketed[2]
   if (port === undefined || port === '') throw refuse(`has no port: expected "host:port"`)
   if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535) throw refuse(`has no valid port: ${shown(port)} is not 0 to 65535`)
-  return { net: 'tcp', host: bracketed === null ? parseHost(host, refuse) : parseBracketed(host, refuse), port: Number(port) }
+  return { net: 'tcp', host: bracketed === null ? parseHost(host, port, refuse) : parseBracketed(host, refuse), port: Number(port) }
+}
+
+/** `::1:3000` is an IPv6 address as it stands, but more likely one that is followed by a port. */
+function bracketHint(address: string, colon: number): string {
+  const [host, port] = [address.slice(0, colon), address.slice(colon + 1)]
+  const whole = `"[${address}]:80"`
+  return isIPv6(host) && /^\d+$/.test(port) ? `"[${host}]:${port}", or ${whole} if ${port} belongs to the address` : whole
 }
 
 type Refuse = (why: string) => Error
@@ -83,9 +91,10 @@ function parseBracketed(host: string, refuse: Refuse): string {
   return ip
 }
 
-function parseHost(host: string, refuse: Refuse): string {
+function parseHost(host: string, port: string, refuse: Refuse): string {
   if (host === '') return '127.0.0.1'
   if (host === '*') throw refuse('has no valid host: write 0.0.0.0 for all IPv4 addresses, [::] for all')
+  if (isIPv6(host)) throw refuse(`is not an address: write "[${host}]:${port}"`)
   if (/^\[?[\da-f:.]*:[\da-f:.]*$/i.test(host)) throw refuse('is not an address: IPv6 addresses stand in brackets, as in "[::1]:80"')
   const ip = normalizeIp(host)
   if (ip !== undefined) return ip

@@ -1,4 +1,7 @@
 /** The public names of millrace, all of them. */
+// What the declarations speak of (Buffer, AbortSignal, Symbol.asyncDispose), also for a project whose `types` and `lib` do not have it.
+/// <reference types="node" preserve="true" />
+/// <reference lib="esnext.disposable" preserve="true" />
 export { parseEndpoint, tcp, unix } from './endpoint.ts'
 export type { Endpoint, WithPort } from './endpoint.ts'
 export { isPipeline, listen, pipe } from './pipe.ts'

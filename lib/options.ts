@@ -5,6 +5,15 @@ import { misuse } from './errors.ts'
 /** Longest time a timer can be set to: 2^31 - 1 ms, 24.8 days. */
 export const maxMs = 2_147_483_647
 
+/** What carries no name of its own, by its role. */
+const unnamed: ReadonlyMap<unknown, string> = new Map([
+  ['source', 'the part listen'],
+  ['when', 'the part when'],
+  ['otherwise', 'the part otherwise'],
+  ['endpoint', 'an endpoint'],
+  ['pipeline', 'a pipeline'],
+])
+
 /** How a refused value is shown in a message, shortened. */
 export function shown(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.length > 80 ? `${value.slice(0, 77)}...` : value)
@@ -13,7 +22,8 @@ export function shown(value: unknown): string {
   if (Array.isArray(value)) return 'an array'
   if (value instanceof Promise) return 'a promise'
   if (value instanceof Uint8Array) return `${value.length} bytes`
-  return 'name' in value && typeof value.name === 'string' ? `the part ${value.name}` : 'an object'
+  if ('name' in value && typeof value.name === 'string') return `the part ${value.name}`
+  return ('role' in value ? unnamed.get(value.role) : undefined) ?? 'an object'
 }
 
 /** An object, of what `what` says. */
@@ -48,9 +58,9 @@ export function checkInteger(node: string, name: string, value: unknown, { least
   throw misuse('ERR_MILLRACE_BAD_OPTION', node, `${what}must be ${range}, not ${shown(value)}`)
 }
 
-/** A time in milliseconds, where 0 means never. */
-export function checkMs(node: string, name: string, value: unknown): number {
-  return checkInteger(node, name, value, { least: 0, most: maxMs, unit: 'ms', zero: 'never' })
+/** A time in milliseconds, and what 0 means there. */
+export function checkMs(node: string, name: string, value: unknown, zero = 'never'): number {
+  return checkInteger(node, name, value, { least: 0, most: maxMs, unit: 'ms', zero })
 }
 
 /** A function, as handlers are. */

@@ -30,7 +30,7 @@ export type ServeOptions = {
   readonly onError?: (error: unknown, session: Session | undefined) => void
   /** Pending bytes of all sessions of one thread, 1048576 to 1099511627776; default 268435456. */
   readonly maxPendingBytes?: number
-  /** Milliseconds between our FIN and the end of a session whose peer goes on sending, 0 to 2147483647; default 2000. */
+  /** Milliseconds between our FIN and the end of a session whose peer goes on sending, 0 (at once) to 2147483647; default 2000. */
   readonly lingerMs?: number
   /**
    * `own`: the loop has its own thread, which is refused where a pipeline has a node in JS. `embedded`: it runs in the calling thread.
@@ -105,7 +105,7 @@ function checkOptions(options: ServeOptions): Settings {
   checkFunction('serve', 'onError', onError)
   checkFunction('serve', 'resolver', resolver)
   checkInteger('serve', 'maxPendingBytes', maxPendingBytes, { least: 1_048_576, most: 2 ** 40, unit: 'bytes' })
-  checkMs('serve', 'lingerMs', lingerMs)
+  checkMs('serve', 'lingerMs', lingerMs, 'at once')
   checkWord('serve', 'thread', thread, ['auto', 'own', 'embedded'])
   checkWord('serve', 'transport', transport, ['auto', 'copy', 'splice'])
   checkBoolean('serve', 'sessionEvents', sessionEvents)

@@ -43,7 +43,7 @@ export type SessionInfo = {
 
 /** The options of `Server.close`. */
 export type CloseOptions = {
-  /** Milliseconds that sessions have to end by themselves, 0 to 2147483647; default 30000. */
+  /** Milliseconds that sessions have to end by themselves, 0 (at once) to 2147483647; default 30000. */
   readonly drainMs?: number
 }
 
@@ -84,7 +84,7 @@ export function createServer(relays: readonly ServerRelay[], explain: string, st
   void closed.then(stop)
   const close = async (options: CloseOptions = {}): Promise<void> => {
     checkNames('close', options, ['drainMs'])
-    const drainMs = checkMs('close', 'drainMs', options.drainMs ?? 30_000)
+    const drainMs = checkMs('close', 'drainMs', options.drainMs ?? 30_000, 'at once')
     stop()
     for (const { relay } of relays) relay.native.close(drainMs)
     return closed

@@ -8,12 +8,12 @@ import { exitFailure } from './usage.ts'
 export function checkCommand(): Command {
   return new Command('check')
     .summary('find the mistakes in a file without serving it')
-    .description('Checks the types of FILE where typescript is installed, loads it and compiles its pipelines. Nothing is opened. Exits with 1 if anything is wrong.')
+    .description('Checks the types of FILE where typescript 5 or 6 is installed, loads it and compiles its pipelines. Nothing is opened. Exits with 1 if anything is wrong.')
     .argument('<file>', 'a .ts or .js file')
     .addHelpText('after', '\nExample:\n  $ millrace check relay.ts && millrace run relay.ts')
     .action(async (file: string) => {
       await checkReadable(file)
-      const { checked, errors } = typeCheck(file)
+      const { errors, unchecked } = typeCheck(file)
       errors.forEach((line) => process.stderr.write(`millrace: check: ${line}\n`))
       if (errors.length > 0) {
         process.exitCode = exitFailure
@@ -22,6 +22,6 @@ export function checkCommand(): Command {
       const pipelines = await loadPipelines(file)
       pipelines.forEach((pipeline) => compile(pipeline))
       const number = pipelines.length === 1 ? '1 pipeline' : `${pipelines.length} pipelines`
-      process.stdout.write(`${file}: ${number}, ${checked ? 'no errors' : 'types not checked: typescript is not installed'}\n`)
+      process.stdout.write(`${file}: ${number}, ${unchecked === undefined ? 'no errors' : `types not checked: ${unchecked}`}\n`)
     })
 }

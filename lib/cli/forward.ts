@@ -14,7 +14,7 @@ import { maxDuration } from '../stages/max-duration.ts'
 import { throttle } from '../stages/throttle.ts'
 import { addRelayOptions, runRelay } from './relay-command.ts'
 import type { RelayOptions } from './relay-command.ts'
-import { count, duration, rate } from './units.ts'
+import { count, duration, rate, seconds } from './units.ts'
 import { fromOption } from './usage.ts'
 
 /** The options as they are parsed: most are the stage that they stand for. */
@@ -58,7 +58,7 @@ export function forwardCommand(): Command {
   addStage(command, '--throttle <rate>', 'most bytes a second, for each session and direction, such as 10MB/s', (option, text) =>
     throttle({ bytesPerSecond: rate(option, text) }))
   addStage(command, '--keep-alive <duration>', 'TCP keepalive probes after this much silence, in whole seconds', (option, text) =>
-    keepAlive({ idleSeconds: duration(option, text) / 1000 }))
+    keepAlive({ idleSeconds: seconds(option, text, 32_767) }))
   // What `forward` itself takes is tried on some endpoint, so that a mistake is told of the option it is in.
   command
     .option('--connect-timeout <duration>', 'how long connecting may take, all attempts together (default: 5s)', (text) => {

@@ -9,28 +9,35 @@ import type * as typescript from 'typescript'
 
 type TypeScript = typeof typescript
 
-export type TypeCheck = { readonly checked: boolean; readonly errors: readonly string[] }
+/** The errors, or why types could not be checked. */
+export type TypeCheck = { readonly errors: readonly string[]; readonly unchecked?: string }
 
-/** Checks `file`; `checked` is false where no TypeScript with a compiler API can be found. */
 export function typeCheck(file: string): TypeCheck {
   const path = resolve(file)
   const ts = findTypeScript(path)
-  if (ts === undefined) return { checked: false, errors: [] }
+  if (typeof ts === 'string') return { errors: [], unchecked: ts }
   const program = ts.createProgram([path], compilerOptions(ts, path))
   const found = ts.getPreEmitDiagnostics(program).filter((item) => item.category === ts.DiagnosticCategory.Error)
-  return { checked: true, errors: found.map((item) => describe(ts, item)) }
+  return { errors: found.map((item) => describe(ts, item)) }
 }
 
-function findTypeScript(path: string): TypeScript | undefined {
+/** The first TypeScript with a compiler API, which version 7 has not, or why there is none. */
+function findTypeScript(path: string): TypeScript | string {
+  let why = 'typescript is not installed'
   for (const from of [path, fileURLToPath(import.meta.url)]) {
     try {
       const found: unknown = createRequire(from)('typescript')
       if (isTypeScript(found)) return found
+      why = `typescript${versionOf(found)} has no API for this: install typescript@6`
     } catch {
       // Not installed there.
     }
   }
-  return undefined
+  return why
+}
+
+function versionOf(value: unknown): string {
+  return typeof value === 'object' && value !== null && 'version' in value ? ` ${String(value.version)}` : ''
 }
 
 function isTypeScript(value: unknown): value is TypeScript {

@@ -39,6 +39,16 @@ export function duration(option: string, text: string): number {
   return value
 }
 
+/** `60s`, `5m` in seconds: whole ones, from 1 to `most`. */
+export function seconds(option: string, text: string, most: number): number {
+  const value = duration(option, text) / 1000
+  const refuse = (expected: string) => usage(`${option}: expected ${expected}, got ${text}`)
+  if (value < 1) throw refuse('at least 1s')
+  if (value > most) throw refuse(`at most ${most}s`)
+  if (!Number.isInteger(value)) throw refuse('whole seconds')
+  return value
+}
+
 /** `512B`, `64KiB`, `10MB` in bytes. */
 export function size(option: string, text: string): number {
   return quantity(option, text, '', 'size')

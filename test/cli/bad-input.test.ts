@@ -17,6 +17,8 @@ describe('bad input: the command line', () => {
   const cases: readonly (readonly [readonly string[], string])[] = [
     [['fowrard', from, to], "millrace: unknown command 'fowrard' (did you mean forward?)"],
     [['xyzzy'], "millrace: unknown command 'xyzzy'"],
+    [['help', 'fowrard'], "millrace: help: unknown command 'fowrard' (did you mean forward?)"],
+    [['help', 'xyzzy'], "millrace: help: unknown command 'xyzzy'"],
     [['--verison'], "millrace: unknown option '--verison' (did you mean --version?)"],
     [['forward', from, to, '--idle-timout', '60s'], "millrace: forward: unknown option '--idle-timout' (did you mean --idle-timeout?)"],
     [['echo', from, '--stat', '1s'], "millrace: echo: unknown option '--stat' (did you mean --stats?)"],
@@ -35,7 +37,9 @@ describe('bad input: the command line', () => {
     [['forward', from, to, '--retries', '-1'], 'millrace: forward: --retries: "-1" is not a whole number of at least 0'],
     [['forward', from, to, '--stats', '1ms'], 'millrace: forward: --stats: "1ms" is too often: the least is 10ms'],
     [['forward', from, to, '--source-address', 'nowhere'], 'millrace: forward: --source-address: "nowhere" is not an IP address'],
-    [['forward', from, to, '--keep-alive', '1500ms'], 'millrace: forward: --keep-alive: idleSeconds must be an integer from 1 to 32767 seconds, not 1.5'],
+    [['forward', from, to, '--keep-alive', '500ms'], 'millrace: forward: --keep-alive: expected at least 1s, got 500ms'],
+    [['forward', from, to, '--keep-alive', '1500ms'], 'millrace: forward: --keep-alive: expected whole seconds, got 1500ms'],
+    [['forward', from, to, '--keep-alive', '10h'], 'millrace: forward: --keep-alive: expected at most 32767s, got 10h'],
 
     [['forward', '127.0.0.1:8080', to], 'millrace: forward: LISTEN: "127.0.0.1:8080" has no scheme: expected tcp://HOST:PORT or unix:///PATH'],
     [['forward', 'tcp://127.0.0.1', to], 'millrace: forward: LISTEN: "127.0.0.1" has no port: expected "host:port"'],
@@ -56,7 +60,7 @@ describe('bad input: the command line', () => {
   })
 
   it('--help, and --help of a command, print examples and exit with 0', async () => {
-    for (const args of [['--help'], ['forward', '--help'], ['help', 'forward'], ['echo', '-h'], ['run', '-h'], ['explain', '-h'], ['check', '-h']]) {
+    for (const args of [['--help'], ['help'], ['help', 'help'], ['forward', '--help'], ['help', 'forward'], ['echo', '-h'], ['run', '-h'], ['explain', '-h'], ['check', '-h']]) {
       const { code, stdout, stderr } = await runCli(args)
       assert.equal(code, 0)
       assert.equal(stderr, '')

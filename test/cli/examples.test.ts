@@ -117,6 +117,13 @@ describe('examples', () => {
     await finish(relay)
   })
 
+  it('shout upper-cases what goes downstream, and nothing else', async () => {
+    const upstream = await listen({ onPeer: (peer) => void peer.readAll().then(({ text }) => peer.end(Buffer.from(`${text === 'hello'} {grüß dich}`, 'latin1'))) })
+    await using relay = example('shout', { UPSTREAM: upstream.address })
+    assert.equal(await ask(await readyAddress(relay), 'hello'), 'TRUE {GRüß DICH}')
+    await finish(relay)
+  })
+
   it('line-protocol-server answers lines, waits for a slow reader and goes on where it was', async () => {
     await using server = example('line-protocol-server', {})
     const address = await readyAddress(server)
@@ -165,7 +172,7 @@ describe('examples', () => {
   it('all of them are explained, have 20 to 60 lines and a header that says how to run them', async () => {
     const files = (await readdir(`${root}examples`)).filter((name) => name.endsWith('.ts'))
     assert.deepEqual(files.toSorted(), [
-      'address-policy.ts', 'edge-relay.ts', 'inner-relay.ts', 'line-protocol-server.ts', 'port-forward.ts', 'sni-proxy.ts', 'sniff-and-rewrite.ts',
+      'address-policy.ts', 'edge-relay.ts', 'inner-relay.ts', 'line-protocol-server.ts', 'port-forward.ts', 'shout.ts', 'sni-proxy.ts', 'sniff-and-rewrite.ts',
     ])
     for (const file of files) {
       const lines = (await readFile(`${root}examples/${file}`, 'utf8')).trimEnd().split('\n')

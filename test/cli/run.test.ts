@@ -168,6 +168,23 @@ Module._resolveFilename = (name, ...rest) => resolve(name === 'typescript' ? 'no
     assert.equal(code, 0)
   })
 
+  it('check says so where the only typescript has no API, and which has one', async () => {
+    await mkdir(join(folder, 'node_modules', 'typescript'), { recursive: true })
+    await writeFile(join(folder, 'node_modules', 'typescript', 'index.js'), "module.exports = { version: '7.0.2', versionMajorMinor: '7.0' }")
+    await writeFile(join(folder, 'hide-ours.cjs'), `const Module = require('node:module')
+const resolve = Module._resolveFilename
+const ours = (parent) => parent?.filename.includes('type-check')
+Module._resolveFilename = (name, parent, ...rest) => resolve(name === 'typescript' && ours(parent) ? 'no-typescript-here' : name, parent, ...rest)
+`)
+    await writeFile(join(folder, 'seven.ts'), `${names}export default ${echo}\n`)
+    const seven = await runCli(['check', 'seven.ts'], { cwd: folder, env: { NODE_OPTIONS: `--require ${join(folder, 'hide-ours.cjs')}` } })
+    assert.equal(seven.stdout, 'seven.ts: 1 pipeline, types not checked: typescript 7.0.2 has no API for this: install typescript@6\n')
+    assert.equal(seven.code, 0)
+    // Another one beside millrace is used instead.
+    assert.equal((await runCli(['check', 'seven.ts'], { cwd: folder })).stdout, 'seven.ts: 1 pipeline, no errors\n')
+    await rm(join(folder, 'node_modules'), { recursive: true })
+  })
+
   it('check finds a syntax error, a part that refuses its arguments, and what run would', async () => {
     const syntax = await on('check', 'syntax.ts', `${names}const x = ;\nexport default ${echo}\n`)
     assert.equal(syntax.stderr, 'millrace: check: syntax.ts:2:11: Expression expected.\n')

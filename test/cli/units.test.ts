@@ -1,6 +1,6 @@
 /** Durations, sizes, rates and counts on the command line. */
 import assert from 'node:assert/strict'
-import { count, duration, rate, size } from '../../lib/cli/units.ts'
+import { count, duration, rate, seconds, size } from '../../lib/cli/units.ts'
 
 function refusal(run: () => unknown): string {
   try {
@@ -24,6 +24,10 @@ describe('units', () => {
     })
   }
 
+  it('whole seconds are taken with their bounds', () => {
+    assert.deepEqual([seconds('--keep-alive', '1000ms', 60), seconds('--keep-alive', '1m', 60)], [1, 60])
+  })
+
   const refused: readonly (readonly [string, () => unknown, string])[] = [
     ['a duration without a unit', () => duration('--drain', '60'), '--drain: "60" has no unit: write it like 250ms, 60s, 5m or 1h'],
     ['a duration with an unknown unit', () => duration('--drain', '60sec'), '--drain: "60sec" has the unknown unit "sec": write it like 250ms, 60s, 5m or 1h'],
@@ -32,6 +36,9 @@ describe('units', () => {
     ['an empty duration', () => duration('--drain', ''), '--drain: "" is not a duration: write it like 250ms, 60s, 5m or 1h'],
     ['a duration finer than a millisecond', () => duration('--drain', '0.5ms'), '--drain: "0.5ms" is not a whole number of milliseconds'],
     ['a duration beyond counting', () => duration('--drain', '999999999999999d'), '--drain: "999999999999999d" is not a whole number of milliseconds'],
+    ['less than a second where whole ones are needed', () => seconds('--keep-alive', '500ms', 60), '--keep-alive: expected at least 1s, got 500ms'],
+    ['a part of a second there', () => seconds('--keep-alive', '1.5s', 60), '--keep-alive: expected whole seconds, got 1.5s'],
+    ['more seconds than there can be', () => seconds('--keep-alive', '2m', 60), '--keep-alive: expected at most 60s, got 2m'],
     ['a size without a unit', () => size('--size', '10'), '--size: "10" has no unit: write it like 10MB or 64KiB'],
     ['a size that could be SI, IEC or bits', () => size('--size', '10Mb'), '--size: "10Mb" has the unknown unit "Mb": write MB (1,000,000 bytes) or MiB (1,048,576 bytes)'],
     ['a size of nothing', () => size('--size', '0MB'), '--size: "0MB" is less than one byte'],

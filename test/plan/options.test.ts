@@ -1,6 +1,6 @@
 /** Options at run time, where no compiler has looked: unknown names with the nearest known one, numbers with their bounds. */
 import assert from 'node:assert/strict'
-import { any, choose, decide, deny, echo, forward, halfCloseTimeout, highWater, idleTimeout, inspect, keepAlive, limit, listen, maxDuration, not, pass, pipe, prefix, route, serve, stream, tcp, throttle, transform, unix } from '../../lib/index.ts'
+import { any, choose, decide, deny, echo, forward, halfCloseTimeout, highWater, idleTimeout, inspect, keepAlive, limit, listen, maxDuration, not, otherwise, pass, pipe, prefix, route, serve, stream, tcp, throttle, transform, unix, when } from '../../lib/index.ts'
 import { refused, rejected } from './refused.ts'
 import { call } from './untyped.ts'
 
@@ -40,6 +40,9 @@ describe('times', () => {
       assert.equal(part(90_000).shows, '90 s')
     })
   }
+
+  it('lingerMs of serve refuses -1, and says that 0 is at once', () =>
+    rejected(serve(pipe(listen(endpoint), echo()), { lingerMs: -1 }), badOption, 'serve: lingerMs must be an integer from 0 to 2147483647 ms (0: at once), not -1'))
 })
 
 describe('numbers', () => {
@@ -96,8 +99,14 @@ describe('parts at run time', () => {
     [() => call(pipe, source, deny('::/0')), 'pipe: the chain has no sink: end it with one, such as forward(…) or close()'],
     [() => call(pipe, source, echo(), deny('::/0')), 'pipe: the part deny stands after the sink echo, which ends the chain'],
     [() => call(pipe, source, [deny('::/0')], echo()), 'pipe: expected a stage or a sink at place 1, not an array (spread an array of stages: ...stages)'],
-    [() => call(pipe, source, endpoint), 'pipe: expected a stage or a sink at place 1, not an object'],
-    [() => call(pipe, endpoint, echo()), 'pipe: expected listen(…) first, not an object'],
+    [() => call(pipe, source, endpoint), 'pipe: expected a stage or a sink at place 1, not an endpoint'],
+    [() => call(pipe, source, {}), 'pipe: expected a stage or a sink at place 1, not an object'],
+    [() => call(pipe, endpoint, echo()), 'pipe: expected listen(…) first, not an endpoint'],
+    [() => call(when, prefix('a'), source), 'when: expected a stage or a sink at place 1, not the part listen'],
+    [() => call(when, prefix('a'), echo(), source), 'when: the part listen stands after the sink echo, which ends the chain'],
+    [() => call(when, prefix('a'), when(prefix('b'), echo())), 'when: expected a stage or a sink at place 1, not the part when'],
+    [() => call(when, prefix('a'), otherwise(echo())), 'when: expected a stage or a sink at place 1, not the part otherwise'],
+    [() => call(otherwise, pipe(source, echo())), 'otherwise: expected a stage or a sink at place 1, not a pipeline'],
     [() => call(listen, []), 'listen: expected at least one endpoint'],
     [() => call(listen, '127.0.0.1:80'), 'listen: expected an endpoint such as tcp("127.0.0.1:8080"), not "127.0.0.1:80"'],
     [() => call(forward, '127.0.0.1:80'), 'forward: expected an endpoint such as tcp("10.0.0.1:80"), not "127.0.0.1:80"'],
@@ -114,7 +123,7 @@ describe('parts at run time', () => {
 
   it('serve: an endpoint or nothing is no pipeline', async () => {
     await rejected(serve([]), bad, 'serve: expected at least one pipeline')
-    await assert.rejects(async () => call(serve, tcp('127.0.0.1:0')), { code: bad, message: 'serve: expected a pipeline made by pipe(…), not an object' })
+    await assert.rejects(async () => call(serve, tcp('127.0.0.1:0')), { code: bad, message: 'serve: expected a pipeline made by pipe(…), not an endpoint' })
   })
 
   it('serve: a pipeline with a node in JS cannot have a thread of its own', () =>

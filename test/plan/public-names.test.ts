@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
+import ts from 'typescript'
 import * as millrace from '../../lib/index.ts'
 import { rejected } from './refused.ts'
 
@@ -20,6 +21,22 @@ describe('the public names', () => {
         ...['forward', 'echo', 'discard', 'close', 'reset', 'stream', 'route', 'when', 'otherwise', 'choose'],
       ].sort(),
     )
+  })
+
+  it('stand in the README, each part', () => {
+    const text = readFileSync(join(lib, '../README.md'), 'utf8')
+    const parts = ['stages', 'matchers', 'sinks'].flatMap((folder) => readdirSync(join(lib, folder)).map(camel))
+    assert.deepEqual([...parts, 'unix', 'when', 'otherwise'].filter((name) => !text.includes(`\`${name}\``)), [])
+  })
+
+  it('bring the types that they need to a project that asks for none', () => {
+    const dist = join(lib, '../dist/')
+    const options = { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.NodeNext, strict: true, skipLibCheck: false, types: [], noEmit: true }
+    const program = ts.createProgram([join(dist, 'index.d.ts')], options)
+    const ours = program.getSourceFiles().filter(({ fileName }) => fileName.startsWith(dist))
+    assert(ours.length > 30)
+    const found = [...program.getGlobalDiagnostics(), ...ours.flatMap((file) => ts.getPreEmitDiagnostics(program, file))]
+    assert.deepEqual(found.map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, ' ')), [])
   })
 
   for (const folder of ['stages', 'matchers', 'sinks']) {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { forward, listen as from, pipe, tcp } from '../../lib/index.ts'
+import { rejected } from '../plan/refused.ts'
 import { connect, listen } from '../support/peers.ts'
 import { threads, withRelay } from '../support/relay.ts'
 
@@ -47,6 +48,12 @@ for (const thread of threads) {
         assert.equal((await relay.close()).reason, 'serverClosed')
         assert.equal((await downstream.readAll()).ending, 'reset')
       })
+    })
+
+    it('refuses a time that is none, and says that 0 is at once', async () => {
+      const listener = await listen()
+      await withRelay(pipe(from(tcp('127.0.0.1:0')), forward(tcp(listener.address))), { thread }, (relay) =>
+        rejected(relay.server.close({ drainMs: -1 }), 'ERR_MILLRACE_BAD_OPTION', 'close: drainMs must be an integer from 0 to 2147483647 ms (0: at once), not -1'))
     })
 
     it('with no session open is over at once', async () => {

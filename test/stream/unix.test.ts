@@ -33,6 +33,20 @@ for (const thread of threads) {
       })
     }
 
+    it('carry no reset: their peer reads a clean end, and the reason tells', async () => {
+      const listener = await listen({ path: join(folder, 'up.sock') })
+      await withRelay(pipe(from(tcp('127.0.0.1:0')), forward(unix(join(folder, 'up.sock')))), { thread }, async (relay) => {
+        const downstream = await connect(relay.address)
+        await downstream.send('cut off')
+        const upstream = await listener.accept()
+        assert.equal(String(await upstream.read(7)), 'cut off')
+        downstream.reset()
+        const { ending, text } = await upstream.readAll()
+        assert.deepEqual({ ending, text }, { ending: 'fin', text: 'cut off' })
+        assert.equal((await relay.close()).reason, 'resetByDownstream')
+      })
+    })
+
     it('leave no file behind when the server has closed', async () => {
       const path = join(folder, 'gone.sock')
       const listener = await listen()
