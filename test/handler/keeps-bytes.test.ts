@@ -86,9 +86,8 @@ describe('a handler that keeps the bytes', () => {
     })
   })
 
-  it('detaches the memory under a view: that is refused, and the relay goes on', async function () {
-    const transfer: unknown = Reflect.get(ArrayBuffer.prototype, 'transfer')
-    if (typeof transfer !== 'function') return this.skip() // Node 20
+  const transfer: unknown = Reflect.get(ArrayBuffer.prototype, 'transfer') // Node 20 has none
+  if (typeof transfer === 'function') it('detaches the memory under a view: that is refused, and the relay goes on', async () => {
     const refusals: unknown[] = []
     const handlers = stream({ data: (session, chunk) => {
       try {

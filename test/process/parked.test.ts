@@ -9,7 +9,7 @@ import { forward, highWater, listen as listenAt, pipe, tcp, unix } from '../../l
 import { many } from '../support/many.ts'
 import { connect, destroyPeers, listen, type Listener, type Peer } from '../support/peers.ts'
 import { pour, pouredBytes } from '../support/pour.ts'
-import { descriptorsOf, eventually, observe, settled } from '../support/proc.ts'
+import { socketsOf, eventually, observe, settled } from '../support/proc.ts'
 import { temporaryFolder } from '../support/programs.ts'
 import { threads } from '../support/relay.ts'
 import { relayProcess, type RelayProcess } from '../support/relay-process.ts'
@@ -113,7 +113,7 @@ describe(`${sessions} parked sessions wake the loop fewer than 5 times a second`
         const upstream = await listen({ paused: state.stalled === 'upstreams', ...(state.over === 'unix' ? { path: path('upstream') } : {}) })
         const [from, to] = state.over === 'unix' ? [unix(path('relay')), unix(path('upstream'))] : [tcp('127.0.0.1:0'), tcp(upstream.address)]
         await using relay = await relayProcess(pipe(listenAt(from), highWater(64 * 1024), forward(to)), { thread, lingerMs: 600_000 })
-        const before = descriptorsOf(relay.pid).length
+        const before = socketsOf(relay.pid).length
         const ends = await establish(relay.address, upstream, state.stalled === 'clients')
         await state.park(ends)
 
@@ -129,7 +129,7 @@ describe(`${sessions} parked sessions wake the loop fewer than 5 times a second`
         const silent = await silentListener()
         const upstream = forward(tcp(silent.address), { connectTimeoutMs: 120_000 })
         await using relay = await relayProcess(pipe(listenAt(tcp('127.0.0.1:0')), upstream), { thread })
-        const before = descriptorsOf(relay.pid).length
+        const before = socketsOf(relay.pid).length
         const clients = await many(sessions, () => connect(relay.address))
         await eventually('all sessions to be connecting', async () => (await relay.ledger()).sessions.accepted === sessions)
         await leave(clients)
@@ -140,7 +140,7 @@ describe(`${sessions} parked sessions wake the loop fewer than 5 times a second`
         await relay.close(0)
         const ledger = await relay.ledger()
         assert.deepEqual([ledger.sessions.open, ledger.sessions.closed, ledger.balanced], [0, sessions, true])
-        await eventually('their descriptors to be closed', () => descriptorsOf(relay.pid).length < before)
+        await eventually('their sockets to be closed', () => socketsOf(relay.pid).length < before)
         await silent.close()
       })
     }
@@ -178,5 +178,5 @@ async function releaseAll(relay: RelayProcess, before: number): Promise<void> {
   await eventually('all sessions to end', async () => (await relay.ledger()).sessions.open === 0)
   const ledger = await relay.ledger()
   assert.ok(ledger.balanced, JSON.stringify(ledger))
-  await eventually(`at most ${before} descriptors to be left`, () => descriptorsOf(relay.pid).length <= before)
+  await eventually(`at most ${before} sockets to be left`, () => socketsOf(relay.pid).length <= before)
 }

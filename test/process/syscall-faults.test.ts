@@ -8,7 +8,7 @@ import { echoProcess, type EchoProcess } from '../support/echo-process.ts'
 import { many } from '../support/many.ts'
 import { connect, destroyPeers, type Peer } from '../support/peers.ts'
 import { pour, pouredBytes } from '../support/pour.ts'
-import { descriptorsOf, eventually, settled } from '../support/proc.ts'
+import { socketsOf, eventually, settled } from '../support/proc.ts'
 import { threads } from '../support/relay.ts'
 import { relayProcess, type RelayProcess } from '../support/relay-process.ts'
 import { strace, type Strace } from '../support/strace.ts'
@@ -69,7 +69,7 @@ for (const thread of threads) {
     before(async () => {
       upstream = await echoProcess()
       relay = await relayProcess(pipe(listenAt(tcp('127.0.0.1:0')), halfCloseTimeout(1_000), forward(tcp(`127.0.0.1:${upstream.port}`), { retries: 0 })), { thread })
-      baseline = descriptorsOf(relay.pid).length
+      baseline = socketsOf(relay.pid).length
     })
     after(async () => {
       await relay[Symbol.asyncDispose]()
@@ -210,5 +210,5 @@ async function allGone(relay: RelayProcess, baseline: number): Promise<void> {
   await destroyPeers()
   await eventually('all sessions to end', async () => (await relay.ledger()).sessions.open === 0)
   assert.ok((await relay.ledger()).balanced, JSON.stringify(await relay.ledger()))
-  await eventually(`${baseline} descriptors to be left, not ${descriptorsOf(relay.pid).join(', ')}`, () => descriptorsOf(relay.pid).length === baseline)
+  await eventually(`${baseline} sockets to be left, not ${socketsOf(relay.pid).join(', ')}`, () => socketsOf(relay.pid).length === baseline)
 }

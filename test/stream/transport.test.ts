@@ -4,7 +4,7 @@ import { forward, listen as from, pipe, tcp, throttle, unix } from '../../lib/in
 import { many } from '../support/many.ts'
 import { connect, destroyPeers, listen, sha256, type Peer } from '../support/peers.ts'
 import { pour, pouredBytes } from '../support/pour.ts'
-import { descriptorsOf, eventually, settled } from '../support/proc.ts'
+import { socketsOf, eventually, settled } from '../support/proc.ts'
 import { temporaryFolder } from '../support/programs.ts'
 import { rawPeer } from '../support/raw-peer.ts'
 import { threads, withRelay } from '../support/relay.ts'
@@ -212,7 +212,7 @@ for (const thread of threads) {
       it(`splice number ${when} fails with ${error}: ${reason === undefined ? 'nobody is hurt' : 'only its session is'}`, async () => {
         const listener = await listen({ onPeer: (peer) => peer.socket.pipe(peer.socket) })
         await using relay = await relayProcess(pipe(source(), forward(tcp(listener.address))), { thread, transport: 'splice' })
-        const before = descriptorsOf(relay.pid).length
+        const before = socketsOf(relay.pid).length
         const [first, second] = await many(2, () => connect(relay.address, { paused: true }))
         assert(first && second)
         await using trace = await strace(relay.loopThread, ['splice'], [`splice:error=${error}:when=${when}`])
@@ -224,7 +224,7 @@ for (const thread of threads) {
         assert.equal(injected(trace), 1)
         if (reason !== undefined) assert.ok((await relay.closes(1)).length === 1)
         await destroyPeers()
-        await eventually('descriptors to be closed', () => descriptorsOf(relay.pid).length <= before)
+        await eventually('sockets to be closed', () => socketsOf(relay.pid).length <= before)
       })
     }
   })
