@@ -1,7 +1,6 @@
 #include "core/pipe.h"
 
 #include <fcntl.h>
-
 #include <signal.h>
 
 #include "core/sys.h"
@@ -34,7 +33,6 @@ class HeldSigpipe {
 }  // namespace
 
 void Pipe::open(size_t bytes) {
-  *this = Pipe();
   int ends[2];
   if (::pipe2(ends, O_NONBLOCK | O_CLOEXEC) < 0) return;
   out_ = Fd(ends[0]);

@@ -33,6 +33,10 @@ void throwSystemError(napi_env env, const SysError& error) {
   throwError(env, error.address.empty() ? what : what + " " + error.address, &error);
 }
 
+Transport transportOf(const std::string& name) {
+  return name == "copy" ? Transport::copy : name == "splice" ? Transport::splice : Transport::automatic;
+}
+
 }  // namespace
 
 Napi::Function RelayObject::define(Napi::Env env) {
@@ -50,10 +54,6 @@ Napi::Function RelayObject::define(Napi::Env env) {
     InstanceMethod<&RelayObject::pause>("pause"),
     InstanceMethod<&RelayObject::resume>("resume"),
   });
-}
-
-static Transport transportOf(const std::string& name) {
-  return name == "copy" ? Transport::copy : name == "splice" ? Transport::splice : Transport::automatic;
 }
 
 RelayObject::RelayObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<RelayObject>(info) {

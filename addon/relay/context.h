@@ -83,6 +83,11 @@ struct Context {
     }
     return bool(pipe);
   }
+  /// Another one, with nothing in it, when it is wanted again.
+  void replacePipe() {
+    pipe = Pipe();
+    pipeTried = false;
+  }
 
   /// The session is walked or fed again when the arena has room.
   void defer(Session& s) {

@@ -40,11 +40,6 @@ void spend(Session& s, unsigned direction, uint64_t bytes) {
   if (s.buckets) s.buckets[direction].take(bytes);
 }
 
-/// The kernel, or a sandbox, does not splice between these two; copying may well work.
-bool refusesToSplice(ssize_t result) {
-  return result == -EINVAL || result == -ENOSYS || result == -EPERM || result == -EACCES || result == -EOPNOTSUPP;
-}
-
 /// Sends what is in the pipe. What the destination refuses leaves the pipe at once and waits like any other bytes.
 void deliverPipe(Context& c, Session& s, unsigned direction, size_t count) {
   Pump& pump = s.pumps[direction];
@@ -63,12 +58,12 @@ void deliverPipe(Context& c, Session& s, unsigned direction, size_t count) {
   const size_t left = count - size_t(std::max<ssize_t>(put, 0));
   const auto rest = c.pipe.take(std::span(c.hot).first(left));
   if (rest.size() < left) {  // nobody else may ever see what is still in there
-    c.pipe.open(Context::pipeBytes);
+    c.replacePipe();
     counts.dropped += left;
     s.error = EIO;
     return resetSession(c, s, Reason::ioError);
   }
-  if (refusesToSplice(put)) pump.transport.refuse();
+  if (Pipe::refused(put)) pump.transport.refuse();
   else if (put < 0 && !sys::wouldBlock(put)) {
     counts.dropped += rest.size();
     s.error = int32_t(-put);
@@ -115,8 +110,8 @@ void sourceReady(Context& c, Session& s, unsigned side) {
   TransportChoice& choice = s.pumps[side].transport;
   bool spliced = target == Target::socket && choice.splices(c.options.transport) && c.mayPipe();
   ssize_t got = spliced ? c.pipe.fill(from, limit) : sys::recv(from, into, limit);
-  if (spliced && (sys::wouldBlock(got) || refusesToSplice(got))) {
-    if (refusesToSplice(got)) choice.refuse();
+  if (spliced && (sys::wouldBlock(got) || Pipe::refused(got))) {
+    if (Pipe::refused(got)) choice.refuse();
     spliced = false;
     got = sys::recv(from, into, limit);
   }

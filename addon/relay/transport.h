@@ -11,7 +11,7 @@ enum class Transport : uint8_t { automatic, copy, splice };
 /// One direction's choice, by the size of its last reads.
 class TransportChoice {
  public:
-  bool splices(Transport asked) const { return asked == Transport::splice || (asked == Transport::automatic && splicing_ && !refused_); }
+  bool splices(Transport asked) const { return !refused_ && (asked == Transport::splice || (asked == Transport::automatic && splicing_)); }
 
   void noteRead(size_t bytes) {
     const bool supports = splicing_ ? bytes < shortRead : bytes >= fullRead;

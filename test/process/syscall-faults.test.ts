@@ -11,7 +11,7 @@ import { pour, pouredBytes } from '../support/pour.ts'
 import { socketsOf, eventually, settled } from '../support/proc.ts'
 import { threads } from '../support/relay.ts'
 import { relayProcess, type RelayProcess } from '../support/relay-process.ts'
-import { strace, type Strace } from '../support/strace.ts'
+import { injected, strace } from '../support/strace.ts'
 
 /** Errors that say nothing about the listener: the next accept may well succeed. From accept(2), "Error handling", and the pitfalls. */
 const acceptErrors = [
@@ -178,8 +178,6 @@ for (const thread of threads) {
     })
   })
 }
-
-const injected = (trace: Strace): number => trace.calls().filter((text) => text.includes('(INJECTED)')).length
 
 /** Each peer talks in turn; the first may find its session ended, all others get their echo. */
 async function suffer(peers: readonly Peer[], hurts: 0 | 1 | 'stays'): Promise<void> {

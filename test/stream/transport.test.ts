@@ -9,7 +9,7 @@ import { temporaryFolder } from '../support/programs.ts'
 import { rawPeer } from '../support/raw-peer.ts'
 import { threads, withRelay } from '../support/relay.ts'
 import { relayProcess } from '../support/relay-process.ts'
-import { strace, type Strace } from '../support/strace.ts'
+import { injected, strace, type Strace } from '../support/strace.ts'
 
 const transports = ['auto', 'copy', 'splice'] as const
 const bytes = 64 << 20
@@ -19,7 +19,6 @@ const expected = { bytes, sha256: sha256(contents), ending: 'fin' }
 
 const source = () => from(tcp('127.0.0.1:0'))
 const called = (trace: Strace, name: string): number => trace.calls().filter((line) => line.startsWith(`${name}(`)).length
-const injected = (trace: Strace): number => trace.calls().filter((text) => text.includes('(INJECTED)')).length
 
 async function bothWays(downstream: Peer, upstream: Peer): Promise<void> {
   await Promise.all([[downstream, upstream], [upstream, downstream]].map(async ([writer, reader]) => {

@@ -30,3 +30,6 @@ export async function strace(tid: number, trace: readonly string[], faults: read
     },
   }
 }
+
+/** How many calls have been made to fail. */
+export const injected = (trace: Strace): number => trace.calls().filter((text) => text.includes('(INJECTED)')).length
