@@ -46,6 +46,34 @@ bool SocketAddress::fromPath(std::string_view path, SocketAddress& out) {
   return true;
 }
 
+SocketAddress SocketAddress::of(const PeerAddress& peer, int family, uint32_t scope) {
+  SocketAddress to;
+  if (family == AF_INET) {
+    to.storage_.v4.sin_family = AF_INET;
+    std::memcpy(&to.storage_.v4.sin_port, peer.port, 2);
+    std::memcpy(&to.storage_.v4.sin_addr, peer.ip, 4);
+    to.length_ = sizeof(sockaddr_in);
+    return to;
+  }
+  to.storage_.v6.sin6_family = AF_INET6;
+  std::memcpy(&to.storage_.v6.sin6_port, peer.port, 2);
+  uint8_t* ip = to.storage_.v6.sin6_addr.s6_addr;
+  if (peer.family == 4) {
+    ip[10] = ip[11] = 0xff;
+    std::memcpy(ip + 12, peer.ip, 4);
+  } else {
+    std::memcpy(ip, peer.ip, 16);
+    to.storage_.v6.sin6_scope_id = scope;
+  }
+  to.length_ = sizeof(sockaddr_in6);
+  return to;
+}
+
+void SocketAddress::setPort(uint16_t port) {
+  if (family() == AF_INET) storage_.v4.sin_port = htons(port);
+  if (family() == AF_INET6) storage_.v6.sin6_port = htons(port);
+}
+
 uint16_t SocketAddress::port() const {
   if (family() == AF_INET) return ntohs(storage_.v4.sin_port);
   if (family() == AF_INET6) return ntohs(storage_.v6.sin6_port);

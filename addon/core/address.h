@@ -1,4 +1,4 @@
-// SocketAddress: an address to bind or to connect to (internal). A value type, any thread; TCP over IPv4 or IPv6, or a Unix path.
+// SocketAddress: an address to bind, to connect or to send to (internal). A value type, any thread; IPv4 or IPv6 and a port, or a Unix path.
 // Names never get here: `lib` resolves them. Parsing returns false and leaves the object empty.
 #pragma once
 #include <netinet/in.h>
@@ -20,12 +20,16 @@ class SocketAddress {
   static bool parseIp(std::string_view literal, uint16_t port, SocketAddress& out);
   /// A path, or an abstract name where it begins with '@'.
   static bool fromPath(std::string_view path, SocketAddress& out);
+  /// Where a peer is reached over a socket of `family`: over one of AF_INET6 an IPv4 peer is IPv4-mapped. `scope` is that of a link-local
+  /// IPv6 address, which a PeerAddress does not keep.
+  static SocketAddress of(const PeerAddress& peer, int family, uint32_t scope = 0);
 
   const sockaddr* get() const { return &storage_.any; }
   socklen_t length() const { return length_; }
   int family() const { return storage_.any.sa_family; }
   bool isUnix() const { return family() == AF_UNIX; }
   uint16_t port() const;
+  void setPort(uint16_t port);
   std::string host() const;
   PeerAddress peer() const { return PeerAddress::from(get(), length_); }
   /// What the kernel bound `fd` to.

@@ -36,7 +36,7 @@ class Slab {
   Token take(Args&&... args) {
     if (freeHead_ == none && !grow()) return {};
     const uint32_t index = freeHead_;
-    Slot& slot = at(index);
+    Slot& slot = slotAt(index);
     freeHead_ = slot.nextFree;
     slot.live = true;
     ++live_;
@@ -44,16 +44,22 @@ class Slab {
     return {index, slot.generation};
   }
 
+  /// The live slot at `index`.
+  T* at(uint32_t index) {
+    assert(slotAt(index).live);
+    return slotAt(index).value();
+  }
+
   T* find(Token token) {
     if (token.index >= count_) return nullptr;
-    Slot& slot = at(token.index);
+    Slot& slot = slotAt(token.index);
     return slot.live && slot.generation == token.generation ? slot.value() : nullptr;
   }
 
   void free(Token token) {
     T* value = find(token);
     assert(value);
-    Slot& slot = at(token.index);
+    Slot& slot = slotAt(token.index);
     value->~T();
     slot.live = false;
     slot.generation = slot.generation == generationMask ? 1 : slot.generation + 1;
@@ -67,7 +73,7 @@ class Slab {
   template <class F>
   void forEach(F&& visit) {
     for (uint32_t i = 0; i < count_; ++i) {
-      Slot& slot = at(i);
+      Slot& slot = slotAt(i);
       if (slot.live) visit(Token{i, slot.generation}, *slot.value());
     }
   }
@@ -84,7 +90,7 @@ class Slab {
     T* value() { return std::launder(reinterpret_cast<T*>(storage)); }
   };
 
-  Slot& at(uint32_t index) { return chunks_[index / chunkSlots][index % chunkSlots]; }
+  Slot& slotAt(uint32_t index) { return chunks_[index / chunkSlots][index % chunkSlots]; }
 
   bool grow() {
     if (count_ >= maxSlots) return false;

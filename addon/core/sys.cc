@@ -38,15 +38,38 @@ void setLingerZero(int fd) {
 
 void setInt(int fd, int level, int option, int value) { ::setsockopt(fd, level, option, &value, sizeof value); }
 
+int trySetInt(int fd, int level, int option, int value) {
+  return ::setsockopt(fd, level, option, &value, sizeof value) == 0 ? 0 : -errno;
+}
+
+int getInt(int fd, int level, int option) {
+  int value = 0;
+  socklen_t size = sizeof value;
+  return ::getsockopt(fd, level, option, &value, &size) == 0 ? value : 0;
+}
+
+// The kernel doubles what is asked for, since it counts its own bookkeeping too, and tells the doubled value.
+int setReceiveBuffer(int fd, int bytes) {
+  if (trySetInt(fd, SOL_SOCKET, SO_RCVBUFFORCE, bytes) < 0) setInt(fd, SOL_SOCKET, SO_RCVBUF, bytes);
+  return getInt(fd, SOL_SOCKET, SO_RCVBUF) / 2;
+}
+
+int setSendBuffer(int fd, int bytes) {
+  if (trySetInt(fd, SOL_SOCKET, SO_SNDBUFFORCE, bytes) < 0) setInt(fd, SOL_SOCKET, SO_SNDBUF, bytes);
+  return getInt(fd, SOL_SOCKET, SO_SNDBUF) / 2;
+}
+
 int unsentBytes(int fd) {
   int bytes = 0;
   return ::ioctl(fd, SIOCOUTQ, &bytes) == 0 ? bytes : 0;
 }
 
-uint64_t nowMs() {
+uint64_t nowMs() { return nowNs() / 1'000'000; }
+
+uint64_t nowNs() {
   timespec now;
   ::clock_gettime(CLOCK_MONOTONIC, &now);
-  return uint64_t(now.tv_sec) * 1000 + uint64_t(now.tv_nsec) / 1'000'000;
+  return uint64_t(now.tv_sec) * 1'000'000'000 + uint64_t(now.tv_nsec);
 }
 
 }  // namespace millrace::sys

@@ -35,6 +35,20 @@ inline ssize_t sendmsg(int fd, const msghdr& message) {
   return retry([&] { return ::sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT); });
 }
 
+/// Datagrams sent, at least one, or -errno of the first.
+inline int sendmmsg(int fd, mmsghdr* messages, unsigned count) {
+  return retry([&] { return ::sendmmsg(fd, messages, count, MSG_NOSIGNAL | MSG_DONTWAIT); });
+}
+
+/// Datagrams received, at least one, or -errno. No timeout: the kernel looks at it only when a datagram has come.
+inline int recvmmsg(int fd, mmsghdr* messages, unsigned count) {
+  return retry([&] { return ::recvmmsg(fd, messages, count, MSG_DONTWAIT, nullptr); });
+}
+
+inline ssize_t recvmsg(int fd, msghdr& message) {
+  return retry([&] { return ::recvmsg(fd, &message, MSG_DONTWAIT); });
+}
+
 inline int accept(int fd, sockaddr* address, socklen_t* length) {
   return retry([&] { return ::accept4(fd, address, length, SOCK_NONBLOCK | SOCK_CLOEXEC); });
 }
@@ -59,11 +73,19 @@ int shutdownWrite(int fd);
 void setLingerZero(int fd);
 
 void setInt(int fd, int level, int option, int value);
+/// 0 or -errno.
+int trySetInt(int fd, int level, int option, int value);
+int getInt(int fd, int level, int option);
+
+/// Asks for a receive or send buffer of `bytes`, beyond the system's limit where that is permitted; the bytes obtained.
+int setReceiveBuffer(int fd, int bytes);
+int setSendBuffer(int fd, int bytes);
 
 /// Bytes the peer has not yet acknowledged; 0 where the kernel does not say.
 int unsentBytes(int fd);
 
-/// Milliseconds of CLOCK_MONOTONIC.
+/// CLOCK_MONOTONIC.
 uint64_t nowMs();
+uint64_t nowNs();
 
 }  // namespace millrace::sys

@@ -18,12 +18,18 @@ Napi::Array counterNames(Napi::Env env) {
     for (const char* name : byteCounterNames) add(std::string(direction) + name);
   }
   for (const char* name : reasonNames) add(std::string("reason.") + name);
+  for (const std::string direction : {"toUpstream.", "toDownstream."}) {
+    for (const char* name : {"received", "produced", "sent", "consumed", "pending", "crossed"}) add("datagrams." + direction + name);
+    for (const char* name : dropReasonNames) add("dropped." + direction + name);
+    for (const char* name : dropReasonNames) add("droppedBytes." + direction + name);
+  }
+  for (const char* name : {"icmpErrors", "segmentedSends", "segmentationFallbacks"}) add(name);
   return names;
 }
 
-Napi::Array closeReasons(Napi::Env env) {
+Napi::Array textList(Napi::Env env, std::span<const char* const> texts) {
   auto names = Napi::Array::New(env);
-  for (const char* name : reasonNames) names.Set(names.Length(), name);
+  for (const char* name : texts) names.Set(names.Length(), name);
   return names;
 }
 
@@ -37,7 +43,8 @@ Napi::Object recordKinds(Napi::Env env) {
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("Relay", RelayObject::define(env));
-  exports.Set("closeReasons", closeReasons(env));
+  exports.Set("closeReasons", textList(env, reasonNames));
+  exports.Set("dropReasons", textList(env, dropReasonNames));
   exports.Set("counterNames", counterNames(env));
   exports.Set("recordKinds", recordKinds(env));
   exports.Set("recordBytes", double(sizeof(Record)));

@@ -37,7 +37,9 @@ struct EngineConfig {
   RelayOptions options;
   std::vector<Plan> plans;
   std::span<uint8_t> arena;
+  DatagramBuffers datagrams;
   CrossToJs cross;
+  std::function<void(size_t)> crossDatagrams;  // of an embedded loop
   std::function<void()> finished;  // on the JS thread, when the engine is closed and JS has been told all; then stop() is due
 };
 

@@ -9,8 +9,8 @@ namespace {
 class EmbeddedDriver final : public Driver, private Host {
  public:
   EmbeddedDriver(uv_loop_t* uv, std::unique_ptr<Loop> loop, EngineConfig config)
-      : uv_(uv), loop_(std::move(loop)), cross_(std::move(config.cross)), finished_(std::move(config.finished)),
-        engine_(new Engine(*loop_, config.options, std::move(config.plans), config.arena, *this)) {}
+      : uv_(uv), loop_(std::move(loop)), cross_(std::move(config.cross)), crossDatagrams_(std::move(config.crossDatagrams)), finished_(std::move(config.finished)),
+        engine_(new Engine(*loop_, config.options, std::move(config.plans), config.arena, config.datagrams, *this)) {}
 
   Engine* engine() { return engine_.get(); }
 
@@ -75,6 +75,7 @@ class EmbeddedDriver final : public Driver, private Host {
   };
 
   void cross(std::span<Record> records) override { cross_(records); }
+  void crossDatagrams(size_t rows) override { crossDatagrams_(rows); }
 
   void turn() {
     inTurn_ = true;
@@ -95,6 +96,7 @@ class EmbeddedDriver final : public Driver, private Host {
   uv_loop_t* uv_;
   std::unique_ptr<Loop> loop_;
   CrossToJs cross_;
+  std::function<void(size_t)> crossDatagrams_;
   std::function<void()> finished_;
   std::unique_ptr<Engine> engine_;
   Handles* handles_ = nullptr;

@@ -16,6 +16,12 @@ bool fail(std::string& why, const std::string& what) {
   return false;
 }
 
+DatagramRate readDatagramRate(JsValue from, const char* name) {
+  const JsValue rate = from.get(name);
+  if (!rate.isObject()) return {};
+  return {rate.get("datagramsPerSecond").whole(), rate.get("burstDatagrams").whole()};
+}
+
 bool readEndpoint(JsValue from, SocketAddress& out) {
   if (from.get("net").text() == "unix") return SocketAddress::fromPath(from.get("path").text(), out);
   return SocketAddress::parseIp(from.get("host").text(), uint16_t(from.get("port").whole()), out);
@@ -83,6 +89,8 @@ Settings readSettings(JsValue node) {
   settings.highWaterBytes = uint32_t(from.get("highWaterBytes").whole());
   settings.throttle[toUpstream] = readRate(from, "throttleToUpstream");
   settings.throttle[toDownstream] = readRate(from, "throttleToDownstream");
+  settings.throttleDatagrams[toUpstream] = readDatagramRate(from, "throttleDatagramsToUpstream");
+  settings.throttleDatagrams[toDownstream] = readDatagramRate(from, "throttleDatagramsToDownstream");
   settings.transform[toUpstream] = from.get("transformToUpstream").boolean();
   settings.transform[toDownstream] = from.get("transformToDownstream").boolean();
   if (from.get("keepAlive").isObject()) {
@@ -102,6 +110,7 @@ bool readForward(JsValue from, std::string& why, ForwardOptions& out) {
   out.upstream = uint32_t(from.get("upstream").whole());
   out.connectTimeoutMs = from.get("connectTimeoutMs").whole();
   out.retries = uint32_t(from.get("retries").whole());
+  out.responses = uint32_t(from.get("responses").whole());
   if (from.get("sourceAddress").isString()) {
     SocketAddress source;
     if (!SocketAddress::parseIp(from.get("sourceAddress").text(), 0, source)) return fail(why, "sourceAddress");
@@ -146,6 +155,7 @@ bool readNode(JsValue from, std::string& why, Node& node) {
     else if (op == "echo") node.op = Op::echo;
     else if (op == "discard") node.op = Op::discard;
     else if (op == "stream") node.op = Op::stream;
+    else if (op == "datagrams") node.op = Op::datagrams;
     else return fail(why, "node " + op);
     node.settings = readSettings(from);
     if (node.op == Op::forward) return readForward(from, why, node.forward);
@@ -153,22 +163,35 @@ bool readNode(JsValue from, std::string& why, Node& node) {
   return true;
 }
 
+std::optional<Generate> readGenerate(JsValue from) {
+  if (!from.isObject()) return std::nullopt;
+  return Generate{uint32_t(from.get("flows").whole()), uint32_t(from.get("sizeBytes").whole()), from.get("ratePerSecond").whole(),
+                  uint32_t(from.get("window").whole()), from.get("durationMs").whole(), from.get("gso").boolean()};
+}
+
 }  // namespace
 
 std::optional<Plan> readPlan(JsValue from, std::string& why) {
   Plan plan;
+  plan.datagram = from.get("kind").text() == "datagram";
+  plan.receiveBufferBytes = int(from.get("receiveBufferBytes").whole());
+  plan.maxFlows = uint32_t(from.get("maxFlows").whole());
+  plan.maxFlowsPerAddress = uint32_t(from.get("maxFlowsPerAddress").whole());
+  plan.generate = readGenerate(from.get("generate"));
   plan.backlog = int(from.get("backlog").whole());
   plan.dualStack = from.get("dualStack").boolean();
   const JsValue listen = from.get("listen");
   for (uint32_t i = 0; i < listen.length(); ++i) {
-    SocketAddress endpoint;
-    if (!readEndpoint(listen.at(i), endpoint)) return fail(why, "listen"), std::nullopt;
-    plan.listen.push_back(endpoint);
+    ListenAt at;
+    if (!readEndpoint(listen.at(i), at.address)) return fail(why, "listen"), std::nullopt;
+    at.offset = uint16_t(listen.at(i).get("offset").whole());
+    plan.listen.push_back(at);
   }
   const JsValue upstreams = from.get("upstreams");
   for (uint32_t i = 0; i < upstreams.length(); ++i) {
     SocketAddress address;
     Upstream upstream;
+    upstream.isRange = upstreams.at(i).get("lastPort").whole() > 0;
     if (readEndpoint(upstreams.at(i), address)) upstream.addresses.push_back(address);  // else a name
     plan.upstreams.push_back(std::move(upstream));
   }

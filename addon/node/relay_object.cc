@@ -53,6 +53,8 @@ Napi::Function RelayObject::define(Napi::Env env) {
     InstanceMethod<&RelayObject::endWrite>("endWrite"),
     InstanceMethod<&RelayObject::pause>("pause"),
     InstanceMethod<&RelayObject::resume>("resume"),
+    InstanceMethod<&RelayObject::keepDatagram>("keepDatagram"),
+    InstanceMethod<&RelayObject::readLoad>("readLoad"),
   });
 }
 
@@ -80,6 +82,15 @@ RelayObject::RelayObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Rela
     throwError(env, "millrace: the addon was given no buffers", nullptr);
     return;
   }
+  if (options.get("datagrams").isObject()) {
+    datagrams_ = DatagramCall::create(env, options.get("datagrams"));
+    if (!datagrams_) {
+      throwError(env, "millrace: the addon was given no buffers for datagrams", nullptr);
+      return;
+    }
+    config.datagrams = datagrams_->buffers();
+    config.crossDatagrams = [this](size_t rows) { (*datagrams_)(*js_, rows); };
+  }
   config.arena = js_->arena();
   config.cross = [this](std::span<Record> records) { (*js_)(records); };
   config.finished = [this] { shutDown(); };
@@ -92,8 +103,12 @@ RelayObject::RelayObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Rela
     return;
   }
   driver_ = std::move(*driver);
-  for (const auto& listener : engine_->listeners()) bound_.push_back({listener->plan, listener->bound()});
+  for (const auto& listener : engine_->listeners()) bound_.push_back({listener->plan, listener->endpoint, listener->bound(), 0});
+  for (const auto& listener : engine_->datagrams().listeners()) {
+    bound_.push_back({listener->plan, listener->endpoint, listener->bound, listener->receiveBufferBytes});
+  }
   lastCounters_.resize(planCount);
+  lastLoads_.resize(planCount);
 }
 
 RelayObject::~RelayObject() {
@@ -118,7 +133,10 @@ void RelayObject::shutDown() {
   driver_->halt();
   if (!engine_->closed()) js_->silence();
   engine_->publishLedgers();
-  for (size_t i = 0; i < lastCounters_.size(); ++i) lastCounters_[i] = engine_->readLedger(i);
+  for (size_t i = 0; i < lastCounters_.size(); ++i) {
+    lastCounters_[i] = engine_->readLedger(i);
+    engine_->datagrams().readLoad(i, lastLoads_[i]);
+  }
   driver_->stop([this] { stopped(); });
 }
 
@@ -138,10 +156,11 @@ Napi::Value RelayObject::addresses(const Napi::CallbackInfo& info) {
     const bool isUnix = bound.address.isUnix();
     const JsValue it = JsValue::object(env);
     it.set("plan", double(bound.plan));
-    it.set("net", std::string(isUnix ? "unix" : "tcp"));
+    it.set("net", std::string(isUnix ? "unix" : bound.receiveBufferBytes ? "udp" : "tcp"));
     it.set("address", bound.address.host());
     it.set("port", double(bound.address.port()));
     it.set("family", std::string(isUnix ? "unix" : bound.address.family() == AF_INET6 ? "IPv6" : "IPv4"));
+    if (bound.receiveBufferBytes) it.set("receiveBufferBytes", double(bound.receiveBufferBytes));
     list.set(count++, it);
   }
   return {env, list.raw()};
@@ -164,7 +183,10 @@ void RelayObject::sessions(const Napi::CallbackInfo& info) {
   auto list = std::make_shared<std::vector<SessionInfo>>();
   // Where the loop ends first the question is dropped, and the reference with it.
   auto done = std::make_shared<JsFunction>(env, argument(info, 0));
-  driver_->query([list](Engine& engine) { *list = listSessions(engine.context()); }, [this, env, list, done] {
+  driver_->query([list](Engine& engine) { 
+    *list = listSessions(engine.context());
+    engine.datagrams().listFlows(*list);
+  }, [this, env, list, done] {
     const HandleScope scope(env);
     const JsValue array = describeSessions(env, *list);
     if (napi_value function = done->get(); function && array) js_->call(function, {array.raw()});
@@ -189,8 +211,11 @@ void RelayObject::endSession(const Napi::CallbackInfo& info) {
   const double id = argument(info, 0).number();
   const auto how = EndHow(argument(info, 1).whole());
   const auto reply = argument(info, 2).bytes();
-  if (driver_->embedded()) return driver_->run([&](Engine& engine) { endById(engine.context(), id, how, reply); });
-  driver_->run([id, how](Engine& engine) { endById(engine.context(), id, how, {}); });
+  const auto end = [id, how](Engine& engine, std::span<const uint8_t> bytes) {
+    if (!engine.datagrams().endById(id, how)) endById(engine.context(), id, how, bytes);
+  };
+  if (driver_->embedded()) return driver_->run([&](Engine& engine) { end(engine, reply); });
+  driver_->run([end](Engine& engine) { end(engine, {}); });
 }
 
 // What follows concerns sessions of JS nodes, so the driver is embedded and the command runs before run() returns.
@@ -221,6 +246,20 @@ void RelayObject::endWrite(const Napi::CallbackInfo& info) {
 void RelayObject::setPaused(const Napi::CallbackInfo& info, bool paused) {
   if (!live() || !driver_->embedded()) return;
   driver_->run([&](Engine& engine) { millrace::setPaused(engine.context(), argument(info, 0).number(), paused); });
+}
+
+void RelayObject::keepDatagram(const Napi::CallbackInfo& info) {
+  if (!live() || !driver_->embedded()) return;
+  driver_->run([&](Engine& engine) { engine.datagrams().keep(uint32_t(argument(info, 0).whole()), argument(info, 1).boolean(), argument(info, 2).bytes()); });
+}
+
+void RelayObject::readLoad(const Napi::CallbackInfo& info) {
+  const auto memory = argument(info, 0).bytes();
+  const std::span into(reinterpret_cast<double*>(memory.data()), memory.size() / sizeof(double));
+  for (size_t plan = 0; plan < lastLoads_.size() && (plan + 1) * loadNumbers <= into.size(); ++plan) {
+    if (live()) engine_->datagrams().readLoad(plan, lastLoads_[plan]);
+    std::copy(lastLoads_[plan].begin(), lastLoads_[plan].end(), into.begin() + std::ptrdiff_t(plan * loadNumbers));
+  }
 }
 
 void RelayObject::pause(const Napi::CallbackInfo& info) { setPaused(info, true); }

@@ -4,6 +4,7 @@
 #pragma once
 #include <napi.h>
 
+#include "node/datagram_call.h"
 #include "node/driver.h"
 #include "node/js_call.h"
 
@@ -28,6 +29,8 @@ class RelayObject final : public Napi::ObjectWrap<RelayObject> {
   void endWrite(const Napi::CallbackInfo& info);
   void pause(const Napi::CallbackInfo& info);
   void resume(const Napi::CallbackInfo& info);
+  void keepDatagram(const Napi::CallbackInfo& info);
+  void readLoad(const Napi::CallbackInfo& info);
   void setPaused(const Napi::CallbackInfo& info, bool paused);
 
   /// Ends everything; `done` runs when libuv has let go of the handles.
@@ -37,14 +40,18 @@ class RelayObject final : public Napi::ObjectWrap<RelayObject> {
 
   struct Bound {
     uint16_t plan;
+    uint16_t endpoint;
     SocketAddress address;
+    int receiveBufferBytes;  // 0: not a datagram socket
   };
 
   std::unique_ptr<JsCall> js_;
+  std::unique_ptr<DatagramCall> datagrams_;
   std::unique_ptr<Driver> driver_;
   Engine* engine_ = nullptr;  // for readLedger, which any thread may call
   std::vector<Bound> bound_;
   std::vector<CounterValues> lastCounters_;
+  std::vector<std::array<double, loadNumbers>> lastLoads_;
   napi_async_cleanup_hook_handle cleanup_ = nullptr;
   bool started_ = false;
   bool stopping_ = false;

@@ -20,6 +20,19 @@ const char* phaseName(Phase phase) {
   return "";
 }
 
+/// Datagrams and bytes by direction and by what became of them, in the order of FlowTally.
+JsValue countsOf(napi_env env, const SessionInfo& session) {
+  const JsValue list = JsValue::array(env);
+  uint32_t at = 0;
+  for (const FlowTally& tally : session.tally) {
+    for (const Tally& one : {tally.received, tally.produced, tally.sent, tally.consumed, tally.dropped, tally.pending}) {
+      list.set(at++, JsValue::of(env, double(one.datagrams)));
+      list.set(at++, JsValue::of(env, double(one.bytes)));
+    }
+  }
+  return list;
+}
+
 JsValue describe(napi_env env, const SessionInfo& session) {
   const JsValue it = JsValue::object(env);
   it.set("id", session.id);
@@ -34,6 +47,8 @@ JsValue describe(napi_env env, const SessionInfo& session) {
   it.set("pendingToDownstream", double(session.pending[toDownstream]));
   it.set("ageMs", double(session.ageMs));
   it.set("idleMs", double(session.idleMs));
+  it.set("kind", std::string(session.datagram ? "datagram" : "stream"));
+  if (session.datagram) it.set("counts", countsOf(env, session));
   return it;
 }
 

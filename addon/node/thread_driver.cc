@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include <atomic>
+#include <cassert>
 #include <mutex>
 
 #include "node/driver.h"
@@ -18,7 +19,7 @@ class ThreadDriver final : public Driver, private Host {
  public:
   ThreadDriver(uv_loop_t* uv, std::unique_ptr<Loop> loop, EngineConfig config)
       : uv_(uv), loop_(std::move(loop)), cross_(std::move(config.cross)), finished_(std::move(config.finished)),
-        engine_(new Engine(*loop_, config.options, std::move(config.plans), config.arena, *this)) {}
+        engine_(new Engine(*loop_, config.options, std::move(config.plans), config.arena, config.datagrams, *this)) {}
 
   ~ThreadDriver() override { halt(); }
 
@@ -120,6 +121,8 @@ class ThreadDriver final : public Driver, private Host {
     }
     ring();
   }
+
+  void crossDatagrams(size_t) override { assert(!"plans with a node in JS are embedded"); }
 
   void ring() {
     if (async_) uv_async_send(&async_->handle);

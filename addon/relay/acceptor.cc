@@ -22,8 +22,9 @@ Acceptor::Acceptor(Context& context, Arrivals& arrivals)
 std::optional<SysError> Acceptor::open() {
   for (size_t p = 0; p < context_.plans.size(); ++p) {
     const Plan& plan = context_.plans[p]->plan;
+    if (plan.datagram) continue;
     for (size_t e = 0; e < plan.listen.size(); ++e) {
-      auto opened = Listener::open(plan.listen[e], plan.backlog, plan.dualStack);
+      auto opened = Listener::open(plan.listen[e].address, plan.backlog, plan.dualStack);
       if (!opened) {
         listeners_.clear();
         return opened.error();
@@ -95,12 +96,7 @@ void Acceptor::pause(Listener& listener, int error) {
 }
 
 void Acceptor::notice(const Listener& listener, Notice code, int error) {
-  Record r;
-  r.kind = double(RecordKind::notice);
-  r.value = double(code);
-  r.extra = error;
-  r.listener = double(listener.plan) * 65536 + listener.endpoint;
-  context_.outbox.push(r);
+  context_.outbox.push(noticeOf(code, error, listener.plan, listener.endpoint));
 }
 
 }  // namespace millrace

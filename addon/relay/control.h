@@ -2,6 +2,7 @@
 // which the call applies, is ignored: between turns a session may end at any time.
 #pragma once
 #include "relay/context.h"
+#include "relay/datagram/flow.h"
 
 namespace millrace {
 
@@ -14,6 +15,8 @@ struct SessionInfo {
   uint64_t bytes[2];
   uint64_t pending[2];
   uint64_t ageMs, idleMs;
+  bool datagram = false;
+  FlowTally tally[2] = {};  // of a flow
 };
 
 enum class EndHow : uint8_t { close, reset, handlerError, rejected };

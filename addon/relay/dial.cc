@@ -80,7 +80,7 @@ void dial(Context& c, Session& s) {
   Upstream& upstream = upstreamOf(c, s);
   if (s.phase != Phase::connecting) s.firstAddress = upstream.preferred;
   s.phase = Phase::connecting;
-  const SocketAddress& to = upstream.addresses[addressIndex(upstream, s)];
+  const SocketAddress to = c.plans[s.plan]->plan.addressFor(upstream, addressIndex(upstream, s), s.endpoint);
   s.upstream = to.peer();
   const int fd = sys::socket(to.family(), SOCK_STREAM);
   if (fd < 0) return attemptFailed(c, s, -fd);

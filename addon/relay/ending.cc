@@ -4,6 +4,7 @@
 
 #include "core/sys.h"
 #include "relay/interest.h"
+#include "relay/limits.h"
 #include "relay/pump.h"
 
 namespace millrace {
@@ -15,14 +16,6 @@ void dropHead(Context& c, Session& s) {
   bytes.pending -= s.head->size();
   bytes.dropped += s.head->size();
   s.head.reset();
-}
-
-/// Gives back what the limits above the session's node have counted.
-void releaseLimits(Context& c, const Session& s) {
-  const std::vector<Node>& nodes = c.plans[s.plan]->plan.nodes;
-  for (uint32_t at = nodes[s.node].parent; at != Node::none; at = nodes[at].parent) {
-    if (nodes[at].limit) nodes[at].limit->release(s.downstream);
-  }
 }
 
 bool lingered(const Session& s, unsigned side) {
@@ -88,7 +81,7 @@ void endSession(Context& c, Session& s, Reason reason) {
   dropHead(c, s);
   dropPending(c, s, toUpstream);
   dropPending(c, s, toDownstream);
-  releaseLimits(c, s);
+  releaseLimits(c.plans[s.plan]->plan.nodes, s.node, s.downstream);
   s.phase = Phase::closed;
   s.reason = reason;
   c.loop.timers().cancel(s);

@@ -31,8 +31,8 @@ uint16_t readFirstEphemeralPort() {
 
 }  // namespace
 
-Engine::Engine(Loop& loop, RelayOptions options, std::vector<Plan> plans, std::span<uint8_t> arena, Host& host)
-    : context_(loop, options, arena), host_(host), acceptor_(context_, *this) {
+Engine::Engine(Loop& loop, RelayOptions options, std::vector<Plan> plans, std::span<uint8_t> arena, DatagramBuffers buffers, Host& host)
+    : context_(loop, options, arena), host_(host), acceptor_(context_, *this), datagrams_(context_, buffers, [&host](size_t rows) { host.crossDatagrams(rows); }) {
   for (Plan& plan : plans) {
     context_.plans.push_back(std::make_unique<PlanState>());
     context_.plans.back()->plan = std::move(plan);
@@ -48,6 +48,18 @@ Engine::~Engine() {
   context_.loop.timers().cancel(drainTimer_);
   context_.sessions.forEach([&](Token, Session& s) { resetSession(context_, s, Reason::serverClosed); });
   reap();
+}
+
+std::optional<SysError> Engine::listen() {
+  if (auto error = acceptor_.open()) return error;
+  auto error = datagrams_.open();
+  if (error) acceptor_.close();
+  return error;
+}
+
+void Engine::start() {
+  acceptor_.start();
+  datagrams_.start();
 }
 
 void Engine::admit(const Listener& listener, Fd fd, const PeerAddress& peer) {
@@ -146,8 +158,9 @@ void Engine::relayTimer(Session& s) {
 // ---- the end of a turn
 
 void Engine::turnEnd() {
+  datagrams_.turnEnd();
   for (int round = 0; round < crossingRounds; ++round) {
-    if (draining_ && !closed_ && context_.sessions.size() == context_.ended.size()) {
+    if (draining_ && !closed_ && context_.sessions.size() == context_.ended.size() && datagrams_.closed()) {
       closed_ = true;
       Record r;
       r.kind = double(RecordKind::closed);
@@ -210,6 +223,7 @@ void Engine::setUpstream(uint32_t plan, uint32_t upstream, std::vector<SocketAdd
   Upstream& it = context_.plans[plan]->plan.upstreams[upstream];
   it.addresses = std::move(addresses);
   it.preferred = 0;
+  datagrams_.upstreamKnown(plan, upstream);
   context_.sessions.forEach([&](Token, Session& s) {
     if (s.phase != Phase::resolving || s.plan != plan || context_.nodeOf(s).forward.upstream != upstream) return;
     dial(context_, s);
@@ -222,6 +236,7 @@ void Engine::close(uint64_t drainMs) {
   if (drainMs > 0 && !draining_) acceptor_.acceptQueued();
   draining_ = true;
   acceptor_.close();
+  datagrams_.close(drainMs);
   if (drainMs == 0) return drainOver();
   const uint64_t deadline = context_.now() + drainMs;
   if (!drainTimer_.armed() || deadline < drainTimer_.deadlineMs) context_.loop.timers().arm(drainTimer_, deadline);

@@ -4,6 +4,7 @@
 // Invariant: sessions that ended in a turn are freed at its very end, after the host has been told.
 #pragma once
 #include "relay/acceptor.h"
+#include "relay/datagram/datagram_relay.h"
 
 namespace millrace {
 
@@ -11,6 +12,8 @@ class Host {
  public:
   /// Tells JS; for head and chunk records it leaves JS's answer in Record::verdict.
   virtual void cross(std::span<Record> records) = 0;
+  /// Has JS look at the first `rows` of the shared rows and leave its verdicts and replies there.
+  virtual void crossDatagrams(size_t rows) = 0;
 
  protected:
   ~Host() = default;
@@ -18,14 +21,16 @@ class Host {
 
 class Engine final : private EventHandler, private Arrivals {
  public:
-  Engine(Loop& loop, RelayOptions options, std::vector<Plan> plans, std::span<uint8_t> arena, Host& host);
+  Engine(Loop& loop, RelayOptions options, std::vector<Plan> plans, std::span<uint8_t> arena, DatagramBuffers buffers, Host& host);
   ~Engine();
 
-  std::optional<SysError> listen() { return acceptor_.open(); }
-  void start() { acceptor_.start(); }
+  /// Binds everything, or nothing.
+  std::optional<SysError> listen();
+  void start();
   const std::vector<std::unique_ptr<Listener>>& listeners() const { return acceptor_.listeners(); }
   /// For the calls of control.h.
   Context& context() { return context_; }
+  DatagramRelay& datagrams() { return datagrams_; }
 
   /// After the loop's turn. What calls from outside a turn have caused waits for the next one.
   void turnEnd();
@@ -51,6 +56,7 @@ class Engine final : private EventHandler, private Arrivals {
   Context context_;
   Host& host_;
   Acceptor acceptor_;
+  DatagramRelay datagrams_;
   struct DrainTimer : LoopTimer {
     Engine* engine;
   } drainTimer_;

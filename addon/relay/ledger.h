@@ -1,13 +1,14 @@
 // Ledger: what one plan has received and what became of it (internal). The loop's thread counts into plain integers and publishes
 // them at the end of a turn, when they balance; any thread reads the published copy without a lock and sees one whole turn or the next.
-// Invariant, per direction, at every turn's end: received + produced == sent + consumed + dropped + pending. `pending` is counted where
-// bytes enter and leave queues, not computed from the others, so that a lost byte shows.
+// Invariant, per direction, at every turn's end: received + produced == sent + consumed + dropped + pending, for bytes and for datagrams.
+// `pending` is counted where they enter and leave queues, not computed from the others, so that a lost one shows.
 #pragma once
 #include <array>
 #include <atomic>
 #include <cstdint>
 #include <cstring>
 
+#include "relay/datagram/drop_reason.h"
 #include "relay/reason.h"
 
 namespace millrace {
@@ -18,10 +19,21 @@ struct ByteCounts {
   uint64_t received, produced, sent, consumed, dropped, pending, crossed;
 };
 
+/// Of one direction, beside its ByteCounts.
+struct DatagramCounts {
+  uint64_t received, produced, sent, consumed, pending, crossed;
+  uint64_t dropped[dropReasons];
+  uint64_t droppedBytes[dropReasons];
+};
+
 struct Counters {
   uint64_t accepted, open, closed;
   ByteCounts bytes[2];
   uint64_t reasons[reasonNames.size()];
+  DatagramCounts datagrams[2];
+  uint64_t icmpErrors;              // told by the socket of a flow, about datagrams that count as sent
+  uint64_t segmentedSends;          // sends of several datagrams as one, by UDP_SEGMENT
+  uint64_t segmentationFallbacks;   // of those, refused and sent again one by one
 };
 inline constexpr size_t counterCount = sizeof(Counters) / sizeof(uint64_t);
 using CounterValues = std::array<uint64_t, counterCount>;

@@ -16,11 +16,16 @@
 
 namespace millrace {
 
-enum class Op : uint8_t { allow, deny, limit, ask, route, forward, echo, discard, stream, close, reset };
+enum class Op : uint8_t { allow, deny, limit, ask, route, forward, echo, discard, stream, datagrams, close, reset };
 
 struct Rate {
   uint64_t bytesPerSecond = 0;  // 0: no throttle
   uint64_t burstBytes = 0;
+};
+
+struct DatagramRate {
+  uint64_t datagramsPerSecond = 0;  // 0: no throttle
+  uint64_t burstDatagrams = 0;
 };
 
 struct Settings {
@@ -29,7 +34,8 @@ struct Settings {
   uint64_t maxDurationMs = 0;
   uint32_t highWaterBytes = 256 * 1024;
   Rate throttle[2];
-  bool transform[2] = {false, false};
+  DatagramRate throttleDatagrams[2];
+  bool transform[2] = {false, false};  // of datagrams: filters
   std::optional<KeepAlive> keepAlive;
 };
 
@@ -43,6 +49,7 @@ struct ForwardOptions {
   uint32_t upstream = 0;
   uint64_t connectTimeoutMs = 0;
   uint32_t retries = 0;
+  uint32_t responses = 0;  // datagrams from the upstream after which a flow ends; 0: any number
   std::optional<SocketAddress> source;
 };
 
@@ -63,15 +70,43 @@ struct Node {
 /// Where a forward goes. A name has no addresses until `lib` has resolved it.
 struct Upstream {
   std::vector<SocketAddress> addresses;
+  bool isRange = false;    // the listener's place in its range is added to the port
   uint32_t preferred = 0;  // where sessions begin: the first that has not failed since
 };
 
+/// Datagrams made here instead of received: the source `generate`.
+struct Generate {
+  uint32_t flows = 1;
+  uint32_t sizeBytes = 0;
+  uint64_t ratePerSecond = 0;  // 0: as fast as it goes
+  uint32_t window = 0;         // datagrams of a flow that may wait for their reply; 0: any number
+  uint64_t durationMs = 0;     // 0: no end
+  bool gso = false;
+};
+
+struct ListenAt {
+  SocketAddress address;
+  uint16_t offset = 0;  // its place in a range of ports
+};
+
 struct Plan {
-  std::vector<SocketAddress> listen;
+  bool datagram = false;
+  std::vector<ListenAt> listen;
+  std::optional<Generate> generate;
   int backlog = 0;
+  int receiveBufferBytes = 0;
+  uint32_t maxFlows = 0;
+  uint32_t maxFlowsPerAddress = 0;  // 0: any number
   bool dualStack = true;
   std::vector<Node> nodes;
   std::vector<Upstream> upstreams;
+
+  /// The address of an upstream for what came to the listener at `endpoint`.
+  SocketAddress addressFor(const Upstream& upstream, size_t at, uint16_t endpoint) const {
+    SocketAddress address = upstream.addresses[at];
+    if (upstream.isRange) address.setPort(uint16_t(address.port() + listen[endpoint].offset));
+    return address;
+  }
 };
 
 }  // namespace millrace

@@ -11,7 +11,7 @@ enum class RecordKind : uint8_t {
   head = 1, chunk, data, end, drain, open, close, abandoned, notice, closed, started,
 };
 
-enum class Notice : uint8_t { paused = 1, resumed, acceptError, eventsLost };
+enum class Notice : uint8_t { paused = 1, resumed, acceptError, eventsLost, generated, tableFull };
 
 /// What JS wrote into Record::verdict.
 enum class Verdict : uint8_t { later = 0, pass, more, answered };
@@ -33,5 +33,14 @@ struct Record {
   PeerAddress upstream{};
 };
 static_assert(sizeof(Record) == 12 * 8 + 40);
+
+inline Record noticeOf(Notice code, int error, uint16_t plan, uint16_t endpoint) {
+  Record r;
+  r.kind = double(RecordKind::notice);
+  r.value = double(code);
+  r.extra = error;
+  r.listener = double(plan) * 65536 + endpoint;
+  return r;
+}
 
 }  // namespace millrace

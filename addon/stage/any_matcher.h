@@ -2,6 +2,7 @@
 // Owns its children, none of them null.
 #pragma once
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -21,6 +22,9 @@ class AnyMatcher final : public Matcher {
       if (one == Match::more) result = Match::more;
     }
     return result;
+  }
+  bool readsHead() const override {
+    return std::any_of(matchers_.begin(), matchers_.end(), [](const MatcherPtr& matcher) { return matcher->readsHead(); });
   }
 
  private:

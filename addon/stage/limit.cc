@@ -1,21 +1,14 @@
 #include "stage/limit.h"
 
-#include <sys/random.h>
-
 #include <cassert>
 #include <utility>
+
+#include "core/secret.h"
 
 namespace millrace {
 namespace {
 
 constexpr size_t kSmallestTable = 64;
-
-// Peers choose their addresses; with a secret seed they cannot choose them to collide.
-uint64_t randomSeed(const void* fallback) {
-  uint64_t seed = 0;
-  if (getrandom(&seed, sizeof seed, 0) != sizeof seed) seed = reinterpret_cast<uintptr_t>(fallback);
-  return seed;
-}
 
 }  // namespace
 

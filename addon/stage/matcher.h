@@ -26,6 +26,8 @@ class Matcher {
  public:
   virtual ~Matcher() = default;
   virtual Match match(const MatchInput& input) const = 0;
+  /// Whether the answer may depend on more than the peer.
+  virtual bool readsHead() const { return true; }
 
  protected:
   Matcher() = default;

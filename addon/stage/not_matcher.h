@@ -20,6 +20,7 @@ class NotMatcher final : public Matcher {
     }
     return Match::more;
   }
+  bool readsHead() const override { return matcher_->readsHead(); }
 
  private:
   MatcherPtr matcher_;

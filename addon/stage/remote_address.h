@@ -14,6 +14,7 @@ class RemoteAddressMatcher final : public Matcher {
   explicit RemoteAddressMatcher(CidrSet networks) : networks_(std::move(networks)) {}
 
   Match match(const MatchInput& input) const override { return networks_.contains(input.peer) ? Match::yes : Match::no; }
+  bool readsHead() const override { return false; }
 
  private:
   CidrSet networks_;

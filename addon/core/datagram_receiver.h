@@ -1,0 +1,64 @@
+// DatagramReceiver: where received datagrams lie until the turn is over (internal). Owns the headers of recvmmsg(2) and shares the memory
+// of its slots with the host. One loop's thread only. receive() returns a count or -errno and puts each datagram, or train of datagrams
+// that UDP_GRO has joined, into a slot of its own; it stays there until reset().
+// Slots hold the largest datagram there can be, so nothing is cut; their stride is not a power of two, since slots that begin at the same
+// place of every page would fight for the same lines of the first-level cache.
+#pragma once
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cstdint>
+#include <span>
+
+#include "core/peer_address.h"
+
+namespace millrace {
+
+/// What one slot holds. Datagrams of a train are `segment` bytes long, the last maybe shorter.
+struct Received {
+  uint8_t* data;
+  uint32_t length;
+  uint32_t segment;
+  bool truncated;
+  bool hasOverflow;
+  uint32_t overflow;  // datagrams that the socket has lost since it was made, where hasOverflow
+  PeerAddress local;  // the address it was sent to, without port; family 0 where the socket does not tell
+};
+
+class DatagramReceiver {
+ public:
+  static constexpr size_t slotBytes = 65536 + 320;
+  static constexpr size_t slotCount = 256;
+  static constexpr unsigned most = 64;  // datagrams, or trains, of one call
+
+  /// `memory`: slotCount × slotBytes, or nothing where no datagram is ever received.
+  explicit DatagramReceiver(std::span<uint8_t> memory) : memory_(memory) {}
+
+  /// Up to `wanted` of them; 0 where no slot is free. `named`: from a socket that is not connected.
+  int receive(int fd, unsigned wanted, bool named);
+  const Received& operator[](int i) const { return received_[size_t(i)]; }
+  const sockaddr_storage& name(int i) const { return names_[size_t(i)]; }
+  socklen_t nameLength(int i) const { return headers_[size_t(i)].msg_hdr.msg_namelen; }
+
+  /// Enough for a turn: the slots, and what the second-level cache is likely to hold.
+  bool full() const { return used_ >= memory_.size() / slotBytes || bytes_ >= turnBytes; }
+  void reset() { used_ = bytes_ = 0; }
+
+ private:
+  static constexpr size_t turnBytes = 1024 * 1024;
+  static constexpr size_t controlBytes = CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(uint32_t)) + CMSG_SPACE(sizeof(in6_pktinfo));
+
+  void read(size_t i);
+
+  std::span<uint8_t> memory_;
+  size_t used_ = 0;
+  size_t bytes_ = 0;
+  std::array<mmsghdr, most> headers_{};
+  std::array<iovec, most> vectors_{};
+  std::array<sockaddr_storage, most> names_{};
+  std::array<Received, most> received_{};
+  alignas(cmsghdr) uint8_t control_[most][controlBytes];
+};
+
+}  // namespace millrace

@@ -1,0 +1,202 @@
+#include "relay/datagram/datagram_relay.h"
+
+#include <algorithm>
+
+#include "relay/datagram/batch.h"
+#include "relay/datagram/egress.h"
+#include "relay/datagram/flow_life.h"
+#include "relay/datagram/intake.h"
+
+namespace millrace {
+namespace {
+
+constexpr uint64_t retryMs = 1;        // until a socket for which the kernel had no buffers is tried again
+constexpr uint64_t drainCheckMs = 100;
+constexpr uint64_t quietMs = 1000;     // a flow that has been quiet for so long has ended, while closing
+
+/// Whether a matcher of the plan looks at bytes: only one by address gives the same answer for all datagrams of a peer.
+bool routesByBytes(const Plan& plan) {
+  return std::any_of(plan.nodes.begin(), plan.nodes.end(), [](const Node& node) {
+    return std::any_of(node.when.begin(), node.when.end(), [](const MatcherPtr& matcher) { return matcher->readsHead(); });
+  });
+}
+
+Reason reasonOf(EndHow how) {
+  switch (how) {
+    case EndHow::close: return Reason::closedByHandler;
+    case EndHow::reset: return Reason::resetByHandler;
+    case EndHow::handlerError: return Reason::handlerError;
+    case EndHow::rejected: return Reason::rejected;
+  }
+  return Reason::closedByHandler;
+}
+
+}  // namespace
+
+DatagramRelay::DatagramRelay(Context& context, DatagramBuffers buffers, std::function<void(size_t)> cross) : f_(context, buffers), cross_(std::move(cross)) {
+  context.loop.handle(FlowContext::flowKind, &flowEvents_);
+  context.loop.handle(FlowContext::listenerKind, &listenerEvents_);
+  context.loop.handle(FlowContext::generatorKind, &generatorEvents_);
+  retry_.relay = drainTimer_.relay = this;
+  retry_.fire = [](LoopTimer& timer) { static_cast<Later&>(timer).relay->retryRefused(); };
+  drainTimer_.fire = [](LoopTimer& timer) { static_cast<Later&>(timer).relay->drainDue_ = true; };
+}
+
+DatagramRelay::~DatagramRelay() {
+  f_.flows.forEach([&](Token, Flow& flow) { endFlow(f_, flow, Reason::serverClosed); });
+  reapFlows(f_);
+  closeListeners();
+  f_.c.loop.timers().cancel(retry_);
+  f_.c.loop.timers().cancel(drainTimer_);
+}
+
+std::optional<SysError> DatagramRelay::open() {
+  for (size_t p = 0; p < f_.c.plans.size(); ++p) {
+    const Plan& plan = f_.c.plans[p]->plan;
+    f_.plans.push_back(nullptr);
+    generators_.push_back(nullptr);
+    if (!plan.datagram) continue;
+    f_.plans.back() = std::unique_ptr<FlowPlan>(new FlowPlan{.perAddress = LimitStage(0, plan.maxFlowsPerAddress, 0), .routesByBytes = routesByBytes(plan)});
+    std::optional<SysError> failed;
+    if (plan.generate) {
+      generators_.back() = std::make_unique<Generator>(f_, uint16_t(p), uint32_t(p));
+      failed = generators_.back()->open();
+    }
+    for (size_t e = 0; e < plan.listen.size() && !failed; ++e) {
+      auto opened = openListening(plan.listen[e].address, plan.dualStack, plan.receiveBufferBytes);
+      if (!opened) {
+        failed = opened.error();
+        break;
+      }
+      const auto index = uint32_t(f_.listeners.size());
+      opened->socket.key = {.token = {index, 1}, .kind = FlowContext::listenerKind};
+      f_.listeners.push_back(std::unique_ptr<DatagramListener>(
+          new DatagramListener{std::move(opened->socket), opened->bound, opened->receiveBufferBytes, index, uint16_t(p), uint16_t(e)}));
+    }
+    if (!failed) continue;
+    generators_.clear();
+    f_.listeners.clear();
+    return failed;
+  }
+  return std::nullopt;
+}
+
+void DatagramRelay::start() {
+  for (auto& listener : f_.listeners) {
+    DatagramSocket& socket = listener->socket;
+    socket.watched = f_.c.loop.poller().add(socket.fd.get(), EPOLLIN, socket.key) == 0;
+  }
+  for (auto& generator : generators_) {
+    if (generator) generator->start();
+  }
+}
+
+// ---- events
+
+void DatagramRelay::listenerReady(Token token, uint32_t events) {
+  if (token.index >= f_.listeners.size()) return;
+  DatagramListener& listener = *f_.listeners[token.index];
+  if (events & EPOLLOUT) flushPending(f_, listener);
+  if (events & (EPOLLIN | EPOLLERR)) readListener(f_, listener);
+}
+
+void DatagramRelay::flowReady(Token token, uint32_t events) {
+  Flow* flow = f_.flows.find(token);
+  if (!flow || flow->over) {
+    ++f_.c.staleEvents;
+    return;
+  }
+  if (events & EPOLLOUT) flushPending(f_, *flow);
+  if (events & (EPOLLIN | EPOLLERR | EPOLLHUP)) readUpstream(f_, *flow);
+}
+
+void DatagramRelay::generatorReady(Token token, uint32_t events) {
+  Generator* generator = token.generation - 1 < generators_.size() ? generators_[token.generation - 1].get() : nullptr;
+  if (generator) generator->onReady(token.index, events);
+}
+
+void DatagramRelay::retryRefused() {
+  for (const Key& key : std::exchange(f_.refused, {})) {
+    if (key.kind == FlowContext::listenerKind) {
+      if (key.token.index < f_.listeners.size()) flushPending(f_, *f_.listeners[key.token.index]);
+    } else if (Flow* flow = f_.flows.find(key.token); flow && !flow->over) {
+      flushPending(f_, *flow);
+    }
+  }
+}
+
+// ---- the end of a turn
+
+void DatagramRelay::turnEnd() {
+  crossBatch(f_, cross_);
+  flushTurn(f_);
+  for (Flow* flow : std::exchange(f_.done, {})) endFlow(f_, *flow, Reason::finished);
+  if (!f_.refused.empty() && !retry_.armed()) f_.c.loop.timers().arm(retry_, f_.now() + retryMs);
+  if (std::exchange(drainDue_, false)) drain();
+  reapFlows(f_);
+  f_.receiver.reset();
+}
+
+void DatagramRelay::close(uint64_t drainMs) {
+  const uint64_t deadline = f_.now() + drainMs;
+  drainDeadlineMs_ = f_.closing ? std::min(drainDeadlineMs_, deadline) : deadline;
+  f_.closing = drainDue_ = true;
+  f_.c.loop.wake();  // it is done at a turn's end, when nothing of the arena is in use
+}
+
+void DatagramRelay::drain() {
+  for (auto& generator : generators_) {
+    if (generator) generator->stop();
+  }
+  const bool late = f_.now() >= drainDeadlineMs_;
+  f_.flows.forEach([&](Token, Flow& flow) {
+    if (late || f_.now() >= flow.activeMs + quietMs) endFlow(f_, flow, Reason::serverClosed);
+  });
+  const bool idle = f_.flows.size() == f_.over.size();
+  const bool pending = std::any_of(f_.listeners.begin(), f_.listeners.end(), [](const auto& listener) { return listener->socket.hasPending(); });
+  if (idle && (late || !pending)) return closeListeners();
+  if (!drainTimer_.armed()) f_.c.loop.timers().arm(drainTimer_, std::min(f_.now() + drainCheckMs, std::max(drainDeadlineMs_, f_.now() + 1)));
+}
+
+void DatagramRelay::closeListeners() {
+  for (auto& listener : f_.listeners) dropPending(f_, *listener, DropReason::expired);
+  f_.listeners.clear();
+}
+
+// ---- from outside
+
+void DatagramRelay::upstreamKnown(uint32_t plan, uint32_t upstream) {
+  if (!f_.c.plans[plan]->plan.datagram) return;
+  if (generators_[plan]) return generators_[plan]->upstreamKnown();
+  f_.flows.forEach([&](Token, Flow& flow) {
+    if (flow.plan == plan && f_.nodeOf(flow).op == Op::forward && f_.nodeOf(flow).forward.upstream == upstream) connectFlow(f_, flow);
+  });
+}
+
+bool DatagramRelay::endById(double id, EndHow how) {
+  if (id < FlowContext::idOf({0, 0})) return false;
+  if (Flow* flow = f_.findById(id)) endFlow(f_, *flow, reasonOf(how));
+  return true;
+}
+
+void DatagramRelay::keep(uint32_t row, bool isReply, std::span<const uint8_t> bytes) { keepLate(f_, row, isReply, bytes); }
+
+void DatagramRelay::listFlows(std::vector<SessionInfo>& list) {
+  f_.flows.forEach([&](Token token, Flow& flow) {
+    if (flow.over) return;
+    const bool resolving = f_.nodeOf(flow).op == Op::forward && !flow.upstream.fd;
+    SessionInfo info{FlowContext::idOf(token), flow.node, flow.plan, resolving ? Phase::resolving : Phase::relaying, flow.key.peer, flow.upstreamPeer,
+                     {flow.tally[0].sent.bytes, flow.tally[1].sent.bytes}, {flow.tally[0].pending.bytes, flow.tally[1].pending.bytes},
+                     f_.now() - flow.createdMs, f_.now() - flow.activeMs};
+    info.datagram = true;
+    std::copy_n(flow.tally, 2, info.tally);
+    list.push_back(info);
+  });
+}
+
+void DatagramRelay::readLoad(size_t plan, std::span<double, loadNumbers> into) const {
+  const Generator* generator = plan < generators_.size() ? generators_[plan].get() : nullptr;
+  for (size_t i = 0; i < loadNumbers; ++i) into[i] = generator ? generator->report[i].load(std::memory_order_relaxed) : 0;
+}
+
+}  // namespace millrace

@@ -1,0 +1,66 @@
+#include "relay/datagram/datagram_socket.h"
+
+#include <netinet/in.h>
+#include <netinet/udp.h>
+
+#include "core/sys.h"
+
+#ifndef UDP_GRO
+#define UDP_GRO 104
+#endif
+
+namespace millrace {
+namespace {
+
+constexpr int listenerSendBuffer = 4 * 1024 * 1024;  // shared by all flows
+constexpr int flowReceiveBuffer = 1024 * 1024;       // a window of replies, each of which is charged several times its size
+
+/// Trains instead of single datagrams, and how many were lost before. Where the kernel is too old for either, it goes without.
+void askForMore(int fd) {
+  sys::setInt(fd, SOL_UDP, UDP_GRO, 1);
+  sys::setInt(fd, SOL_SOCKET, SO_RXQ_OVFL, 1);
+}
+
+bool isWildcard(const SocketAddress& address) {
+  static constexpr uint8_t zeros[16] = {};
+  return std::memcmp(address.peer().ip, zeros, sizeof zeros) == 0;
+}
+
+}  // namespace
+
+Result<ListeningSocket> openListening(const SocketAddress& address, bool dualStack, int receiveBufferBytes) {
+  const auto failed = [&](int error, const char* syscall) { return SysError{error, syscall, address.host(), address.port()}; };
+  DatagramSocket socket;
+  const int fd = sys::socket(address.family(), SOCK_DGRAM);
+  if (fd < 0) return failed(-fd, "socket");
+  socket.fd = Fd(fd);
+  socket.family = uint8_t(address.family());
+  socket.named = true;
+  socket.tellsLocal = isWildcard(address);
+  if (address.family() == AF_INET6) sys::setInt(fd, IPPROTO_IPV6, IPV6_V6ONLY, dualStack ? 0 : 1);
+  if (socket.tellsLocal) {
+    if (address.family() == AF_INET) sys::setInt(fd, IPPROTO_IP, IP_PKTINFO, 1);
+    else sys::setInt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
+  }
+  const int obtained = sys::setReceiveBuffer(fd, receiveBufferBytes);
+  sys::setSendBuffer(fd, listenerSendBuffer);
+  askForMore(fd);
+  if (::bind(fd, address.get(), address.length()) < 0) return failed(errno, "listen");  // the word for TCP
+  const SocketAddress bound = SocketAddress::boundTo(fd);
+  return ListeningSocket{std::move(socket), bound, obtained};
+}
+
+int openConnected(DatagramSocket& socket, const SocketAddress& to, const SocketAddress* source) {
+  const int fd = sys::socket(to.family(), SOCK_DGRAM);
+  if (fd < 0) return fd;
+  Fd owned(fd);
+  if (source && source->family() == to.family() && ::bind(fd, source->get(), source->length()) < 0) return -errno;
+  sys::setReceiveBuffer(fd, flowReceiveBuffer);
+  askForMore(fd);
+  if (const int error = sys::connect(fd, to.get(), to.length())) return error;
+  socket.fd = std::move(owned);
+  socket.family = uint8_t(to.family());
+  return 0;
+}
+
+}  // namespace millrace

@@ -1,0 +1,77 @@
+// Flow: one datagram peer, with the socket to its upstream where its sink has one (internal). Lives in a slab slot and never moves; owns its
+// socket and its timer. One loop's thread only. It is data: intake, egress and ending act on it.
+// Invariant, per direction: received + produced == sent + consumed + dropped + pending, at every moment, for datagrams and for bytes.
+#pragma once
+#include <memory>
+
+#include "core/loop.h"
+#include "relay/datagram/datagram_socket.h"
+#include "relay/ledger.h"
+#include "relay/reason.h"
+#include "stage/throttle.h"
+
+namespace millrace {
+
+struct DatagramListener;
+
+struct FlowKey {
+  PeerAddress peer;
+  PeerAddress local;      // where the listener is bound to all addresses
+  uint32_t listener = 0;
+  uint32_t sink = 0;      // the node, where a plan decides about every datagram by its bytes
+
+  bool operator==(const FlowKey&) const = default;
+};
+
+struct Tally {
+  uint64_t datagrams = 0, bytes = 0;
+  void add(uint64_t n, uint64_t size) {
+    datagrams += n;
+    bytes += size;
+  }
+  void subtract(uint64_t n, uint64_t size) {
+    datagrams -= n;
+    bytes -= size;
+  }
+};
+
+struct FlowTally {
+  Tally received, produced, sent, consumed, dropped, pending;
+};
+
+/// What of this turn waits to leave, as places in FlowContext::messages.
+struct TurnList {
+  static constexpr uint32_t none = UINT32_MAX;
+  uint32_t first = none, last = none;
+};
+
+struct FlowThrottle {
+  TokenBucket bytes[2];
+  TokenBucket datagrams[2];
+};
+
+struct Flow : LoopTimer {
+  struct FlowContext* context = nullptr;
+  DatagramListener* listener = nullptr;
+  Flow* previous = nullptr;  // in its plan's list, oldest first
+  Flow* next = nullptr;
+  Token token;
+  FlowKey key;
+  DatagramSocket upstream;
+  PeerAddress upstreamPeer;
+  TurnList turn[2];
+  FlowTally tally[2];
+  uint64_t createdMs = 0;
+  uint64_t activeMs = 0;               // the last datagram, either way
+  uint64_t segmentationOffUntilMs = 0; // towards the downstream
+  std::unique_ptr<FlowThrottle> throttle;
+  uint32_t node = 0;
+  uint32_t scope = 0;                  // of a link-local IPv6 peer
+  uint32_t responses = 0;              // datagrams from the upstream so far, where they are counted
+  uint16_t plan = 0;
+  uint8_t burst = 1;                   // datagrams that are likely to be there when its socket is read
+  bool replied = false;                // something went back to the downstream
+  bool over = false;                   // out of the table; its slot is freed at the turn's end
+};
+
+}  // namespace millrace
