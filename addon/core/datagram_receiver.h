@@ -44,6 +44,15 @@ class DatagramReceiver {
   /// Enough for a turn: the slots, and what the second-level cache is likely to hold.
   bool full() const { return used_ >= memory_.size() / slotBytes || bytes_ >= turnBytes; }
   void reset() { used_ = bytes_ = 0; }
+  /// For what is looked at and not kept: rewind() frees what has been received since mark().
+  struct Mark {
+    size_t used, bytes;
+  };
+  Mark mark() const { return {used_, bytes_}; }
+  void rewind(Mark to) {
+    used_ = to.used;
+    bytes_ = to.bytes;
+  }
 
  private:
   static constexpr size_t turnBytes = 1024 * 1024;

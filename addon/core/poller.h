@@ -1,5 +1,6 @@
 // Poller: one epoll descriptor (internal). Owns it; registers descriptors it does not own under a Key. One loop's thread only.
-// add/modify/remove return 0 or -errno. Level-triggered throughout, so an event that was not dealt with comes again.
+// add/modify/remove return 0 or -errno. Level-triggered, so that an event that was not dealt with comes again, but for datagram sockets, whose
+// readers ask for another event where something may be left.
 // Invariant: a Key is 64 bits of data, never a pointer: what was closed in this batch cannot be dereferenced, only not found.
 #pragma once
 #include <sys/epoll.h>

@@ -30,10 +30,10 @@ DatagramCall::~DatagramCall() {
   }
 }
 
-void DatagramCall::operator()(JsCall& js, size_t rows) {
+bool DatagramCall::operator()(JsCall& js, size_t rows) {
   const HandleScope scope(env_);
   napi_value function = nullptr;
-  if (napi_get_reference_value(env_, references_[0], &function) == napi_ok && function) js.call(function, {JsValue::of(env_, double(rows)).raw()});
+  return napi_get_reference_value(env_, references_[0], &function) == napi_ok && function && js.call(function, {JsValue::of(env_, double(rows)).raw()});
 }
 
 }  // namespace millrace

@@ -17,7 +17,8 @@ class DatagramCall {
   DatagramCall& operator=(const DatagramCall&) = delete;
 
   const DatagramBuffers& buffers() const { return buffers_; }
-  void operator()(JsCall& js, size_t rows);
+  /// False where JS could not be called, or did not return.
+  bool operator()(JsCall& js, size_t rows);
 
  private:
   explicit DatagramCall(napi_env env) : env_(env) {}

@@ -39,7 +39,7 @@ struct EngineConfig {
   std::span<uint8_t> arena;
   DatagramBuffers datagrams;
   CrossToJs cross;
-  std::function<void(size_t)> crossDatagrams;  // of an embedded loop
+  std::function<bool(size_t)> crossDatagrams;  // of an embedded loop
   std::function<void()> finished;  // on the JS thread, when the engine is closed and JS has been told all; then stop() is due
 };
 

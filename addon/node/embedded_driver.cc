@@ -75,7 +75,7 @@ class EmbeddedDriver final : public Driver, private Host {
   };
 
   void cross(std::span<Record> records) override { cross_(records); }
-  void crossDatagrams(size_t rows) override { crossDatagrams_(rows); }
+  bool crossDatagrams(size_t rows) override { return crossDatagrams_(rows); }
 
   void turn() {
     inTurn_ = true;
@@ -96,7 +96,7 @@ class EmbeddedDriver final : public Driver, private Host {
   uv_loop_t* uv_;
   std::unique_ptr<Loop> loop_;
   CrossToJs cross_;
-  std::function<void(size_t)> crossDatagrams_;
+  std::function<bool(size_t)> crossDatagrams_;
   std::function<void()> finished_;
   std::unique_ptr<Engine> engine_;
   Handles* handles_ = nullptr;

@@ -40,12 +40,13 @@ void JsCall::operator()(std::span<Record> records) {
   std::memcpy(static_cast<void*>(records.data()), records_.data(), records.size_bytes());
 }
 
-void JsCall::call(napi_value function, std::initializer_list<napi_value> arguments) {
+bool JsCall::call(napi_value function, std::initializer_list<napi_value> arguments) {
   napi_callback_scope scope = nullptr;
-  if (silent_ || napi_open_callback_scope(env_, nullptr, context_, &scope) != napi_ok) return;
+  if (silent_ || napi_open_callback_scope(env_, nullptr, context_, &scope) != napi_ok) return false;
   napi_value receiver = nullptr, ignored = nullptr;
   napi_get_global(env_, &receiver);
-  if (napi_call_function(env_, receiver, function, arguments.size(), arguments.begin(), &ignored) != napi_ok) {
+  const bool returned = napi_call_function(env_, receiver, function, arguments.size(), arguments.begin(), &ignored) == napi_ok;
+  if (!returned) {
     bool pending = false;
     napi_value thrown = nullptr;
     if (napi_is_exception_pending(env_, &pending) == napi_ok && pending && napi_get_and_clear_last_exception(env_, &thrown) == napi_ok) {
@@ -53,6 +54,7 @@ void JsCall::call(napi_value function, std::initializer_list<napi_value> argumen
     }
   }
   napi_close_callback_scope(env_, scope);
+  return returned;
 }
 
 }  // namespace millrace

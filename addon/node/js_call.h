@@ -59,8 +59,8 @@ class JsCall {
   std::span<uint8_t> arena() const { return arena_; }
   /// Copies the records into the shared buffer, calls JS, and copies them back with its verdicts.
   void operator()(std::span<Record> records);
-  /// Any other callback, under the same rules. The caller has a handle scope.
-  void call(napi_value function, std::initializer_list<napi_value> arguments);
+  /// Any other callback, under the same rules; whether it has returned. The caller has a handle scope.
+  bool call(napi_value function, std::initializer_list<napi_value> arguments);
   /// After this JS is never called again.
   void silence() { silent_ = true; }
 

@@ -89,7 +89,7 @@ RelayObject::RelayObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Rela
       return;
     }
     config.datagrams = datagrams_->buffers();
-    config.crossDatagrams = [this](size_t rows) { (*datagrams_)(*js_, rows); };
+    config.crossDatagrams = [this](size_t rows) { return (*datagrams_)(*js_, rows); };
   }
   config.arena = js_->arena();
   config.cross = [this](std::span<Record> records) { (*js_)(records); };

@@ -122,7 +122,10 @@ class ThreadDriver final : public Driver, private Host {
     ring();
   }
 
-  void crossDatagrams(size_t) override { assert(!"plans with a node in JS are embedded"); }
+  bool crossDatagrams(size_t) override {
+    assert(!"plans with a node in JS are embedded");
+    return false;
+  }
 
   void ring() {
     if (async_) uv_async_send(&async_->handle);

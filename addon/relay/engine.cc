@@ -32,7 +32,7 @@ uint16_t readFirstEphemeralPort() {
 }  // namespace
 
 Engine::Engine(Loop& loop, RelayOptions options, std::vector<Plan> plans, std::span<uint8_t> arena, DatagramBuffers buffers, Host& host)
-    : context_(loop, options, arena), host_(host), acceptor_(context_, *this), datagrams_(context_, buffers, [&host](size_t rows) { host.crossDatagrams(rows); }) {
+    : context_(loop, options, arena), host_(host), acceptor_(context_, *this), datagrams_(context_, buffers, [&host](size_t rows) { return host.crossDatagrams(rows); }) {
   for (Plan& plan : plans) {
     context_.plans.push_back(std::make_unique<PlanState>());
     context_.plans.back()->plan = std::move(plan);

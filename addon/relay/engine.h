@@ -12,8 +12,8 @@ class Host {
  public:
   /// Tells JS; for head and chunk records it leaves JS's answer in Record::verdict.
   virtual void cross(std::span<Record> records) = 0;
-  /// Has JS look at the first `rows` of the shared rows and leave its verdicts and replies there.
-  virtual void crossDatagrams(size_t rows) = 0;
+  /// Has JS look at the first `rows` of the shared rows and leave its verdicts and replies there; false where it could not.
+  virtual bool crossDatagrams(size_t rows) = 0;
 
  protected:
   ~Host() = default;

@@ -47,6 +47,10 @@ std::span<const uint8_t> outBytes(FlowContext& f, int32_t offset, int32_t length
   return f.shared.out.subspan(at, std::min(size_t(std::max(length, 0)), f.shared.out.size() - at));
 }
 
+void dropRow(FlowContext& f, const Shown& row) {
+  countDropped(f, row.flow->plan, row.flow, row.direction, DropReason::handler, 1, row.length);
+}
+
 void apply(FlowContext& f, const Shown& row, uint32_t place) {
   const DatagramRow& said = f.shared.rows[place];
   const auto consume = [&] { countOut(f, *row.flow, row.direction, &FlowTally::consumed, 1, row.length); };
@@ -54,21 +58,24 @@ void apply(FlowContext& f, const Shown& row, uint32_t place) {
     case RowVerdict::pass:
       return passOn(f, *row.flow, row.direction, row.data, row.length, row.length);
     case RowVerdict::drop:
-      return countDropped(f, row.flow->plan, row.flow, row.direction, DropReason::handler, 1, row.length);
+      return dropRow(f, row);
     case RowVerdict::replaced: {
       consume();
       const auto bytes = outBytes(f, said.outOffset, said.outLength);
       return produce(f, row, row.direction, bytes.data(), uint32_t(bytes.size()));
     }
     case RowVerdict::replacedLate:
-      consume();
-      for (const LateBytes& late : f.late) {
-        if (late.row == place && !late.isReply) return produce(f, row, row.direction, late.bytes.data(), uint32_t(late.bytes.size()));
+      // The last that was given counts.
+      for (auto late = f.late.rbegin(); late != f.late.rend(); ++late) {
+        if (late->row != place || late->isReply) continue;
+        consume();
+        return produce(f, row, row.direction, late->bytes.data(), uint32_t(late->bytes.size()));
       }
-      return;
+      return dropRow(f, row);
     case RowVerdict::answered:
       return consume();
   }
+  dropRow(f, row);
 }
 
 void reply(FlowContext& f, const Shown& row, std::span<const uint8_t> bytes) {
@@ -98,7 +105,7 @@ void keepLate(FlowContext& f, uint32_t row, bool isReply, std::span<const uint8_
   f.late.push_back({row, isReply, {bytes.begin(), bytes.end()}});
 }
 
-void crossBatch(FlowContext& f, const std::function<void(size_t)>& call) {
+void crossBatch(FlowContext& f, const std::function<bool(size_t)>& call) {
   if (f.crossings.empty()) return;
   std::vector<Crossing> crossings = std::exchange(f.crossings, {});
   const auto byGroup = [](const Crossing& a, const Crossing& b) { return groupOf(a) < groupOf(b); };
@@ -109,10 +116,13 @@ void crossBatch(FlowContext& f, const std::function<void(size_t)>& call) {
     while (at < crossings.size() && shown.size() + crossings[at].message.count() <= f.shared.rows.size()) fill(f, crossings[at++], shown);
     f.shared.replies[0].row = 0;
     f.late.clear();
-    call(shown.size());
+    const bool decided = call(shown.size());
     f.c.loop.refreshClock();  // a handler may have taken its time
-    for (uint32_t i = 0; i < shown.size(); ++i) apply(f, shown[i], i);
-    applyReplies(f, shown);
+    for (uint32_t i = 0; i < shown.size(); ++i) {
+      if (decided) apply(f, shown[i], i);
+      else dropRow(f, shown[i]);
+    }
+    if (decided) applyReplies(f, shown);
     flushTurn(f);  // `out` is used again
   }
   f.late.clear();

@@ -8,8 +8,8 @@
 
 namespace millrace {
 
-/// `call`: has JS look at that many rows.
-void crossBatch(FlowContext& f, const std::function<void(size_t)>& call);
+/// `call`: has JS look at that many rows; false where it could not, and then nothing goes on.
+void crossBatch(FlowContext& f, const std::function<bool(size_t)>& call);
 /// From within a crossing: bytes for which the shared memory has no room.
 void keepLate(FlowContext& f, uint32_t row, bool isReply, std::span<const uint8_t> bytes);
 

@@ -1,6 +1,7 @@
 #include "relay/datagram/datagram_relay.h"
 
 #include <algorithm>
+#include <cassert>
 
 #include "relay/datagram/batch.h"
 #include "relay/datagram/egress.h"
@@ -33,7 +34,7 @@ Reason reasonOf(EndHow how) {
 
 }  // namespace
 
-DatagramRelay::DatagramRelay(Context& context, DatagramBuffers buffers, std::function<void(size_t)> cross) : f_(context, buffers), cross_(std::move(cross)) {
+DatagramRelay::DatagramRelay(Context& context, DatagramBuffers buffers, std::function<bool(size_t)> cross) : f_(context, buffers), cross_(std::move(cross)) {
   context.loop.handle(FlowContext::flowKind, &flowEvents_);
   context.loop.handle(FlowContext::listenerKind, &listenerEvents_);
   context.loop.handle(FlowContext::generatorKind, &generatorEvents_);
@@ -84,7 +85,7 @@ std::optional<SysError> DatagramRelay::open() {
 void DatagramRelay::start() {
   for (auto& listener : f_.listeners) {
     DatagramSocket& socket = listener->socket;
-    socket.watched = f_.c.loop.poller().add(socket.fd.get(), EPOLLIN, socket.key) == 0;
+    socket.watched = f_.c.loop.poller().add(socket.fd.get(), socket.watchedFor, socket.key) == 0;
   }
   for (auto& generator : generators_) {
     if (generator) generator->start();
@@ -135,6 +136,7 @@ void DatagramRelay::turnEnd() {
   if (std::exchange(drainDue_, false)) drain();
   reapFlows(f_);
   f_.receiver.reset();
+  assertBalanced();
 }
 
 void DatagramRelay::close(uint64_t drainMs) {
@@ -159,7 +161,10 @@ void DatagramRelay::drain() {
 }
 
 void DatagramRelay::closeListeners() {
-  for (auto& listener : f_.listeners) dropPending(f_, *listener, DropReason::expired);
+  for (auto& listener : f_.listeners) {
+    dropPending(f_, *listener, DropReason::expired);
+    countRefused(f_, listener->plan, toUpstream, DropReason::kernelOverflow, lostSince(listener->socket), 0);
+  }
   f_.listeners.clear();
 }
 
@@ -193,6 +198,31 @@ void DatagramRelay::listFlows(std::vector<SessionInfo>& list) {
     list.push_back(info);
   });
 }
+
+#ifdef MILLRACE_DEBUG
+void DatagramRelay::assertBalanced() {
+  std::vector<std::array<Tally, 2>> held(f_.c.plans.size());
+  const auto add = [&](const DatagramSocket& socket, unsigned direction) {
+    if (!socket.pending) return;
+    for (const PendingDatagram& one : socket.pending->list) held[one.plan][direction].add(1, one.length);
+  };
+  for (const auto& listener : f_.listeners) add(listener->socket, toDownstream);
+  f_.flows.forEach([&](Token, Flow& flow) { add(flow.upstream, toUpstream); });
+  for (size_t p = 0; p < f_.c.plans.size(); ++p) {
+    if (!f_.c.plans[p]->plan.datagram) continue;
+    for (unsigned d = 0; d < 2; ++d) {
+      const DatagramCounts& counts = f_.countersOf(uint16_t(p)).datagrams[d];
+      uint64_t out = counts.sent + counts.consumed + counts.pending;
+      for (const uint64_t dropped : counts.dropped) out += dropped;
+      assert(counts.received + counts.produced == out);
+      assert(counts.pending == held[p][d].datagrams);
+      assert(f_.countersOf(uint16_t(p)).bytes[d].pending == held[p][d].bytes);
+    }
+  }
+}
+#else
+void DatagramRelay::assertBalanced() {}
+#endif
 
 void DatagramRelay::readLoad(size_t plan, std::span<double, loadNumbers> into) const {
   const Generator* generator = plan < generators_.size() ? generators_[plan].get() : nullptr;

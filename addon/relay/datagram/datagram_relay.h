@@ -12,7 +12,7 @@ namespace millrace {
 
 class DatagramRelay {
  public:
-  DatagramRelay(Context& context, DatagramBuffers buffers, std::function<void(size_t)> cross);
+  DatagramRelay(Context& context, DatagramBuffers buffers, std::function<bool(size_t)> cross);
   ~DatagramRelay();
   DatagramRelay(const DatagramRelay&) = delete;
   DatagramRelay& operator=(const DatagramRelay&) = delete;
@@ -23,7 +23,7 @@ class DatagramRelay {
   void turnEnd();
   /// Refuses new flows; one that is quiet for a second, or is left when the time is over, ends.
   void close(uint64_t drainMs);
-  bool closed() const { return f_.closing && f_.flows.size() == 0 && f_.listeners.empty(); }
+  bool closed() const { return f_.closing && f_.flows.size() == 0 && f_.listeners.empty() && !drainDue_; }
 
   void upstreamKnown(uint32_t plan, uint32_t upstream);
   /// Whether it was the id of a flow.
@@ -32,6 +32,8 @@ class DatagramRelay {
   void listFlows(std::vector<SessionInfo>& list);
   const std::vector<std::unique_ptr<DatagramListener>>& listeners() const { return f_.listeners; }
   /// Zeros where the plan has no generator.
+  /// In debug builds: what the books call pending is what the sockets hold. A breach is our own bug.
+  void assertBalanced();
   void readLoad(size_t plan, std::span<double, loadNumbers> into) const;
 
  private:
@@ -53,7 +55,7 @@ class DatagramRelay {
   void closeListeners();
 
   FlowContext f_;
-  std::function<void(size_t)> cross_;
+  std::function<bool(size_t)> cross_;
   std::vector<std::unique_ptr<Generator>> generators_;  // one a plan; null for the others
   Events flowEvents_{*this, &DatagramRelay::flowReady};
   Events listenerEvents_{*this, &DatagramRelay::listenerReady};

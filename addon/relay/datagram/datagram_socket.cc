@@ -1,5 +1,6 @@
 #include "relay/datagram/datagram_socket.h"
 
+#include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
 
@@ -27,6 +28,13 @@ bool isWildcard(const SocketAddress& address) {
 }
 
 }  // namespace
+
+uint32_t lostSince(DatagramSocket& socket) {
+  uint32_t info[SK_MEMINFO_VARS] = {};
+  socklen_t size = sizeof info;
+  if (::getsockopt(socket.fd.get(), SOL_SOCKET, SO_MEMINFO, info, &size) < 0) return 0;
+  return info[SK_MEMINFO_DROPS] - std::exchange(socket.overflow, info[SK_MEMINFO_DROPS]);
+}
 
 Result<ListeningSocket> openListening(const SocketAddress& address, bool dualStack, int receiveBufferBytes) {
   const auto failed = [&](int error, const char* syscall) { return SysError{error, syscall, address.host(), address.port()}; };

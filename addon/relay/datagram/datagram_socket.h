@@ -22,6 +22,8 @@ struct PendingDatagram {
 };
 
 struct PendingDatagrams {
+  /// What one of them counts for beside its bytes: empty datagrams take memory too.
+  static constexpr size_t overhead = sizeof(PendingDatagram) + 32;
   static constexpr size_t maxPendingBytes = 1024 * 1024;
   std::deque<PendingDatagram> list;
   size_t bytes = 0;
@@ -35,6 +37,7 @@ struct DatagramSocket {
   bool tellsLocal = false;    // bound to all addresses: every datagram carries the one it was sent to
   bool watched = false;
   bool watchesOut = false;
+  uint32_t watchedFor = uint32_t{EPOLLIN} | uint32_t{EPOLLET};  // beside EPOLLOUT
   uint32_t overflow = 0;      // what SO_RXQ_OVFL said last
   uint64_t segmentationOffUntilMs = 0;
   std::unique_ptr<PendingDatagrams> pending;
@@ -47,6 +50,9 @@ struct ListeningSocket {
   SocketAddress bound;
   int receiveBufferBytes;  // as obtained
 };
+
+/// Datagrams, or trains of them, that the socket has lost since it was last known.
+uint32_t lostSince(DatagramSocket& socket);
 
 Result<ListeningSocket> openListening(const SocketAddress& address, bool dualStack, int receiveBufferBytes);
 int openConnected(DatagramSocket& socket, const SocketAddress& to, const SocketAddress* source);

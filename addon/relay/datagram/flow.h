@@ -19,6 +19,7 @@ struct FlowKey {
   PeerAddress local;      // where the listener is bound to all addresses
   uint32_t listener = 0;
   uint32_t sink = 0;      // the node, where a plan decides about every datagram by its bytes
+  uint32_t scope = 0;     // of a link-local IPv6 peer
 
   bool operator==(const FlowKey&) const = default;
 };
@@ -51,6 +52,9 @@ struct FlowThrottle {
 };
 
 struct Flow : LoopTimer {
+  /// One more than there usually is: to get fewer than were asked for says that nothing is left.
+  static constexpr uint8_t leastBurst = 2;
+
   struct FlowContext* context = nullptr;
   DatagramListener* listener = nullptr;
   Flow* previous = nullptr;  // in its plan's list, oldest first
@@ -66,10 +70,9 @@ struct Flow : LoopTimer {
   uint64_t segmentationOffUntilMs = 0; // towards the downstream
   std::unique_ptr<FlowThrottle> throttle;
   uint32_t node = 0;
-  uint32_t scope = 0;                  // of a link-local IPv6 peer
   uint32_t responses = 0;              // datagrams from the upstream so far, where they are counted
   uint16_t plan = 0;
-  uint8_t burst = 1;                   // datagrams that are likely to be there when its socket is read
+  uint8_t burst = leastBurst;          // datagrams to ask for when its socket is read
   bool replied = false;                // something went back to the downstream
   bool over = false;                   // out of the table; its slot is freed at the turn's end
 };

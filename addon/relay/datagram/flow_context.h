@@ -141,6 +141,13 @@ inline void countDropped(FlowContext& f, uint16_t plan, Flow* flow, unsigned d, 
   flow->tally[d].pending.subtract(n, bytes);
 }
 
+/// What the kernel lost of a flow's replies.
+inline void countLost(FlowContext& f, Flow& flow, uint32_t lost) {
+  if (lost == 0) return;
+  countIn(f, flow, toDownstream, &FlowTally::received, lost, 0);
+  countDropped(f, flow.plan, &flow, toDownstream, DropReason::kernelOverflow, lost, 0);
+}
+
 /// What never belonged to a flow: received and dropped at once.
 inline void countRefused(FlowContext& f, uint16_t plan, unsigned d, DropReason reason, uint64_t n, uint64_t bytes) {
   Counters& counters = f.countersOf(plan);

@@ -14,11 +14,25 @@ namespace {
 
 constexpr uint64_t noticePauseMs = 1000;
 
-bool outOfDescriptors(int error) { return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM; }
+constexpr int mostEvictions = 8;  // for one descriptor or port: a flow without a socket has none to give
+
+/// No descriptor, no memory, or no local port (connect(2) of a UDP socket says EAGAIN then).
+bool outOfRoom(int error) {
+  switch (error) {
+    case EMFILE: case ENFILE: case ENOBUFS: case ENOMEM: case EAGAIN: case EADDRINUSE: case EADDRNOTAVAIL: return true;
+    default: return false;
+  }
+}
+
+/// A flow to a name that has no address yet does not wait for ever.
+uint64_t resolvedBy(FlowContext& f, const Flow& flow) {
+  const Node& node = f.nodeOf(flow);
+  return node.op == Op::forward && !flow.upstream.fd ? deadlineAfter(flow.createdMs, node.forward.connectTimeoutMs) : kNeverMs;
+}
 
 uint64_t deadlineOf(FlowContext& f, const Flow& flow) {
   const Settings& settings = f.nodeOf(flow).settings;
-  return std::min(idleDeadlineMs(settings.idleTimeoutMs, flow.activeMs), maxDurationDeadlineMs(settings.maxDurationMs, flow.createdMs));
+  return std::min({idleDeadlineMs(settings.idleTimeoutMs, flow.activeMs), maxDurationDeadlineMs(settings.maxDurationMs, flow.createdMs), resolvedBy(f, flow)});
 }
 
 void flowTimer(LoopTimer& timer) {
@@ -27,6 +41,7 @@ void flowTimer(LoopTimer& timer) {
   const Settings& settings = f.nodeOf(flow).settings;
   const uint64_t deadline = deadlineOf(f, flow);
   if (deadline > f.now()) return f.c.loop.timers().arm(flow, deadline);
+  if (resolvedBy(f, flow) <= f.now()) return endFlow(f, flow, Reason::nameUnresolved);
   const bool tooOld = maxDurationDeadlineMs(settings.maxDurationMs, flow.createdMs) <= f.now();
   endFlow(f, flow, tooOld ? Reason::maxDuration : Reason::idleTimeout);
 }
@@ -71,11 +86,18 @@ int connectUpstream(FlowContext& f, Flow& flow) {
   const Plan& plan = f.planOf(flow);
   const Upstream& upstream = plan.upstreams[options.upstream];
   if (upstream.addresses.empty()) return 0;  // what comes is pending until the name has an address
-  const SocketAddress to = plan.addressFor(upstream, upstream.preferred % upstream.addresses.size(), flow.listener->endpoint);
-  flow.upstreamPeer = to.peer();
+  int error = 0;
+  for (size_t i = 0; i < upstream.addresses.size(); ++i) {
+    const SocketAddress to = plan.addressFor(upstream, (upstream.preferred + i) % upstream.addresses.size(), flow.listener->endpoint);
+    flow.upstreamPeer = to.peer();
+    error = -openConnected(flow.upstream, to, options.source ? &*options.source : nullptr);
+    if (error == 0 || outOfRoom(error)) break;
+  }
+  if (error) return error;
   flow.upstream.key = {flow.token, FlowContext::flowKind, 0};
-  if (const int error = openConnected(flow.upstream, to, options.source ? &*options.source : nullptr)) return -error;
-  const int refused = f.c.loop.poller().add(flow.upstream.fd.get(), EPOLLIN, flow.upstream.key);
+  // Edge-triggered: with thousands of flows that have one datagram each, a level would be asked again for all of them. readUpstream() sees
+  // that nothing is left, or asks for another event.
+  const int refused = f.c.loop.poller().add(flow.upstream.fd.get(), flow.upstream.watchedFor, flow.upstream.key);
   flow.upstream.watched = refused == 0;
   return -refused;
 }
@@ -112,7 +134,7 @@ void FlowList::remove(Flow& flow) {
   (flow.next ? flow.next->previous : last) = flow.previous;
 }
 
-Flow* beginFlow(FlowContext& f, DatagramListener& listener, const FlowKey& key, uint64_t hash, uint32_t sink, uint32_t scope, DropReason& why) {
+Flow* beginFlow(FlowContext& f, DatagramListener& listener, const FlowKey& key, uint64_t hash, uint32_t sink, DropReason& why) {
   const Plan& plan = f.c.plans[listener.plan]->plan;
   FlowPlan& flows = *f.plans[listener.plan];
   why = DropReason::noFlow;
@@ -137,14 +159,13 @@ Flow* beginFlow(FlowContext& f, DatagramListener& listener, const FlowKey& key, 
   flow.key = key;
   flow.node = sink;
   flow.plan = listener.plan;
-  flow.scope = scope;
   flow.createdMs = flow.activeMs = f.now();
   if (plan.nodes[sink].op == Op::forward) {
     int error = connectUpstream(f, flow);
-    if (outOfDescriptors(error) && evictOne(f, listener.plan)) error = connectUpstream(f, flow);
+    for (int i = 0; i < mostEvictions && outOfRoom(error) && evictOne(f, listener.plan); ++i) error = connectUpstream(f, flow);
     if (error) {
-      why = outOfDescriptors(error) ? DropReason::tableFull : DropReason::unreachable;
-      if (outOfDescriptors(error)) noteFull(f, listener, error);
+      why = outOfRoom(error) ? DropReason::tableFull : DropReason::unreachable;
+      if (outOfRoom(error)) noteFull(f, listener, error);
       undo(f, flow);
       return nullptr;
     }
@@ -179,6 +200,7 @@ void endFlow(FlowContext& f, Flow& flow, Reason reason, DropReason drop) {
   // The arena has what this turn brought; its socket is closed below, so that another flow may have the descriptor.
   sendUpstream(f, flow);
   dropPending(f, flow, drop);
+  if (flow.upstream.fd) countLost(f, flow, lostSince(flow.upstream));
   f.table.erase(flow);
   FlowPlan& flows = *f.plans[flow.plan];
   (flow.replied ? flows.replied : flows.unreplied).remove(flow);

@@ -15,7 +15,7 @@ constexpr size_t smallestTable = 64;
 FlowTable::FlowTable(Slab<Flow>& flows) : flows_(flows), seed_(randomSeed(this)), places_(smallestTable) {}
 
 uint64_t FlowTable::hash(const FlowKey& key) const {
-  const uint64_t place = uint64_t{key.listener} << 32 | key.sink;
+  const uint64_t place = uint64_t{key.listener} << 32 | (key.sink ^ key.scope << 16);
   const uint64_t local = key.local.family == 0 ? 0 : key.local.hashWithoutPort(seed_);
   return key.peer.hashWithPort(seed_ ^ local ^ place * 0x9e3779b97f4a7c15ull);
 }

@@ -1,6 +1,5 @@
 // FlowTable: from a peer to its flow (internal). Owns an open-addressing table of 8 bytes a place, at most three quarters full; the flows
 // themselves lie in a slab. One loop's thread only. Peers choose their addresses, so the hash has a secret seed.
-// insert() may fail for lack of memory, and says so.
 #pragma once
 #include <cstdint>
 #include <vector>

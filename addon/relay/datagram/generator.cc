@@ -19,7 +19,7 @@ constexpr uint32_t batch = 64;
 constexpr uint32_t stampBytes = 12;
 constexpr uint64_t patienceNs = 200'000'000;
 constexpr uint64_t publishEveryNs = 50'000'000;
-constexpr uint32_t mostATurn = 1024;  // datagrams, so that replies are read in between
+constexpr uint32_t mostATick = 1024;  // datagrams, so that replies are read in between
 
 struct Stamp {
   uint64_t sentNs;
@@ -29,7 +29,7 @@ struct Stamp {
 }  // namespace
 
 Generator::Generator(FlowContext& f, uint16_t plan, uint32_t index)
-    : f_(f), plan_(plan), index_(index), options_(*f.c.plans[plan]->plan.generate), payload_(size_t(batch) * std::max(options_.sizeBytes, 1u), 0x6d) {
+    : f_(f), plan_(plan), index_(index), options_(*f.c.plans[plan]->plan.generate), trains_(options_.gso), payload_(size_t(batch) * std::max(options_.sizeBytes, 1u), 0x6d) {
   fire = [](LoopTimer& timer) { static_cast<Generator&>(timer).tick(); };
   report[isGenerator] = 1;
 }
@@ -69,77 +69,67 @@ void Generator::stop() {
   f_.c.loop.timers().cancel(*this);
   if (running_) publish(sys::nowNs(), true);
   running_ = sending_ = false;
+  over_ = true;
   sources_.clear();
 }
 
 void Generator::upstreamKnown() {
-  if (!running_ && !open()) start();
+  if (startNs_ != 0 || over_ || f_.closing) return;
+  const auto error = open();
+  if (!error) return start();
+  over_ = true;
+  f_.c.outbox.push(noticeOf(Notice::generated, error->err, plan_, 0));
 }
 
 void Generator::tick() {
   const uint64_t now = sys::nowNs();
-  if (sending_ && now >= endNs_) sending_ = false;
   if (now >= publishNs_) {
     publishNs_ = now + publishEveryNs;
     publish(now, false);
   }
+  if (sending_ && now >= endNs_) sending_ = false;
   if (!sending_) {
     if (now >= endNs_ + patienceNs) return finish(now);
     return f_.c.loop.timers().arm(*this, f_.now() + 10);
   }
-  if (options_.window == 0) {
-    paced(now);
-    return f_.c.loop.timers().arm(*this, options_.ratePerSecond ? f_.now() + 1 : f_.now());
+  if (options_.window && now >= checkNs_) {
+    checkNs_ = now + patienceNs / 4;
+    for (Source& source : sources_) {
+      if (now - source.lastNs >= patienceNs) lost_ += std::exchange(source.outstanding, 0);
+    }
   }
-  if (now < checkNs_) return f_.c.loop.timers().arm(*this, f_.now() + 5);
-  checkNs_ = now + patienceNs / 4;
-  for (Source& source : sources_) {
-    if (source.outstanding > 0 && now - source.lastNs < patienceNs) continue;
-    lost_ += std::exchange(source.outstanding, 0);
-    refill(source, now);
-  }
-  f_.c.loop.timers().arm(*this, f_.now() + (options_.ratePerSecond ? 1 : 20));
+  const bool behind = sendDue(now);
+  const uint64_t pauseMs = options_.ratePerSecond || !options_.window ? 1 : 20;
+  f_.c.loop.timers().arm(*this, behind ? f_.now() : f_.now() + pauseMs);
 }
 
-void Generator::refill(Source& source, uint64_t now) {
-  if (!sending_) return;
-  uint64_t allowed = UINT64_MAX;
-  if (options_.ratePerSecond) {
-    const auto due = uint64_t(double(now - startNs_) / 1e9 * double(options_.ratePerSecond)) + 1;
-    allowed = due > sent_ ? due - sent_ : 0;
-  }
-  while (source.outstanding < options_.window && allowed > 0) {
-    const uint32_t sent = send(source, uint32_t(std::min<uint64_t>(options_.window - source.outstanding, allowed)), now);
-    if (sent == 0) break;
-    source.outstanding += sent;
-    allowed -= sent;
-  }
-  if (allowed == 0) checkNs_ = 0;
-}
-
-void Generator::paced(uint64_t now) {
-  uint64_t due = mostATurn;
+// A batch at most each, and at a low rate one datagram each, so that flows are served evenly; true where more is due than one tick may send.
+bool Generator::sendDue(uint64_t now) {
+  uint64_t due = UINT64_MAX;
   if (options_.ratePerSecond) {
     const auto whole = uint64_t(double(now - startNs_) / 1e9 * double(options_.ratePerSecond));
     const uint64_t done = sent_ + failures_;
     due = whole > done ? whole - done : 0;
   }
-  for (size_t idle = 0; due > 0 && idle < sources_.size();) {
+  uint64_t left = std::min<uint64_t>(due, mostATick);
+  const uint64_t share = std::clamp<uint64_t>(left / sources_.size(), 1, batch);
+  size_t idle = 0;
+  while (left > 0 && idle < sources_.size()) {
     Source& source = sources_[turnOf_++ % sources_.size()];
-    // A batch at most each, and at a low rate one datagram each, so that flows are served evenly.
-    const uint64_t share = std::max<uint64_t>(due / sources_.size(), 1);
-    const uint64_t failed = failures_;
-    const uint32_t sent = send(source, uint32_t(std::min<uint64_t>(share, batch)), now);
-    due -= std::min<uint64_t>(due, sent + (failures_ - failed));
+    const uint64_t room = options_.window ? options_.window - std::min(source.outstanding, options_.window) : batch;
+    const auto wanted = uint32_t(std::min({share, left, room}));
+    const uint32_t sent = wanted ? send(source, wanted, now) : 0;
     idle = sent == 0 ? idle + 1 : 0;
+    left -= sent;
   }
+  return left == 0 && due > 0;
 }
 
 uint32_t Generator::send(Source& source, uint32_t wanted, uint64_t now) {
   const uint32_t size = options_.sizeBytes;
   uint32_t count = std::min(wanted, batch);
-  const bool train = options_.gso && size > 0 && count > 1;
-  if (train) count = std::min(count, std::max(Run::mostBytes / size, 1u));
+  if (trains_ && size > 0) count = std::min(count, std::max(Run::mostBytes / size, 1u));
+  const bool train = trains_ && size > 0 && count > 1;
   iovec vectors[batch];
   mmsghdr headers[batch];
   for (uint32_t i = 0; i < count; ++i) {
@@ -152,47 +142,57 @@ uint32_t Generator::send(Source& source, uint32_t wanted, uint64_t now) {
     vectors[i] = {at, size};
     headers[i] = {.msg_hdr = {.msg_iov = &vectors[i], .msg_iovlen = 1}};
   }
-  int sent;
-  if (train && count > 1) {
-    alignas(cmsghdr) uint8_t control[CMSG_SPACE(sizeof(uint16_t))] = {};
-    const cmsghdr head{.cmsg_len = CMSG_LEN(sizeof(uint16_t)), .cmsg_level = SOL_UDP, .cmsg_type = UDP_SEGMENT};
-    const auto segment = uint16_t(size);
-    std::memcpy(control, &head, sizeof head);
-    std::memcpy(control + CMSG_LEN(0), &segment, sizeof segment);
-    iovec whole{payload_.data(), size_t(count) * size};
-    const msghdr header{.msg_iov = &whole, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
-    const ssize_t result = sys::sendmsg(source.fd.get(), header);
-    sent = result < 0 ? int(result) : int(count);
-  } else {
+  int sent = train ? sendTrain(source, count) : sys::sendmmsg(source.fd.get(), headers, count);
+  Counters& counters = f_.countersOf(plan_);
+  if (train && (sent == -EIO || sent == -EINVAL || sent == -EMSGSIZE)) {
+    trains_ = false;
+    ++counters.segmentationFallbacks;
     sent = sys::sendmmsg(source.fd.get(), headers, count);
   }
-  Counters& counters = f_.countersOf(plan_);
+  if (sent < 0 && !sys::wouldBlock(sent) && sent != -ENOBUFS) {
+    // Most likely an ICMP error about an earlier datagram: once more.
+    ++counters.icmpErrors;
+    sent = sys::sendmmsg(source.fd.get(), headers, count);
+  }
+  if (sys::wouldBlock(sent) || sent == -ENOBUFS) return 0;  // later
+  // Of a partial batch the rest is made again; what is refused twice is one that failed.
   const auto gone = uint32_t(std::max(sent, 0));
-  const uint32_t failed = sent < 0 ? count : 0;  // of a partial batch the rest is tried again
+  const uint32_t failed = sent < 0 ? 1 : 0;
   counters.datagrams[toUpstream].produced += gone + failed;
   counters.bytes[toUpstream].produced += uint64_t(gone + failed) * size;
   counters.datagrams[toUpstream].sent += gone;
   counters.bytes[toUpstream].sent += uint64_t(gone) * size;
   if (failed) {
-    const bool full = sys::wouldBlock(sent) || sent == -ENOBUFS;
-    const auto reason = full ? DropReason::sendBufferFull : sent == -EMSGSIZE ? DropReason::tooLarge : DropReason::unreachable;
-    counters.datagrams[toUpstream].dropped[size_t(reason)] += failed;
-    counters.datagrams[toUpstream].droppedBytes[size_t(reason)] += uint64_t(failed) * size;
-    counters.bytes[toUpstream].dropped += uint64_t(failed) * size;
-    if (!full) ++counters.icmpErrors;
+    const auto reason = size_t(sent == -EMSGSIZE ? DropReason::tooLarge : DropReason::unreachable);
+    counters.datagrams[toUpstream].dropped[reason] += 1;
+    counters.datagrams[toUpstream].droppedBytes[reason] += size;
+    counters.bytes[toUpstream].dropped += size;
   }
-  if (train && gone > 1) ++counters.segmentedSends;
+  if (train && trains_ && gone > 1) ++counters.segmentedSends;
   source.nextNumber += gone;
+  source.outstanding += gone;
   source.lastNs = now;
   sent_ += gone;
   failures_ += failed;
   return gone;
 }
 
+int Generator::sendTrain(Source& source, uint32_t count) {
+  alignas(cmsghdr) uint8_t control[CMSG_SPACE(sizeof(uint16_t))] = {};
+  const cmsghdr head{.cmsg_len = CMSG_LEN(sizeof(uint16_t)), .cmsg_level = SOL_UDP, .cmsg_type = UDP_SEGMENT};
+  const auto segment = uint16_t(options_.sizeBytes);
+  std::memcpy(control, &head, sizeof head);
+  std::memcpy(control + CMSG_LEN(0), &segment, sizeof segment);
+  iovec whole{payload_.data(), size_t(count) * options_.sizeBytes};
+  const msghdr header{.msg_iov = &whole, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+  const ssize_t sent = sys::sendmsg(source.fd.get(), header);
+  return sent < 0 ? int(sent) : int(count);
+}
+
 void Generator::onReady(uint32_t flow, uint32_t) {
-  if (flow >= sources_.size() || !running_) return;
+  if (flow >= sources_.size() || !running_ || f_.receiver.full()) return;
   Source& source = sources_[flow];
-  f_.receiver.reset();  // nothing of it is kept
+  const auto mark = f_.receiver.mark();
   const int count = f_.receiver.receive(source.fd.get(), DatagramReceiver::most, false);
   if (count < 0 && !sys::wouldBlock(count)) ++f_.countersOf(plan_).icmpErrors;
   if (count <= 0) return;
@@ -212,15 +212,20 @@ void Generator::onReady(uint32_t flow, uint32_t) {
     } while (at < it.length);
   }
   source.lastNs = now;
-  f_.receiver.reset();
-  if (options_.window) refill(source, now);
+  f_.receiver.rewind(mark);
+  if (!options_.window || options_.ratePerSecond || now >= endNs_) return;
+  for (uint32_t left = mostATick; left > 0 && source.outstanding < options_.window;) {
+    const uint32_t sent = send(source, std::min(options_.window - source.outstanding, left), now);
+    if (sent == 0) break;
+    left -= sent;
+  }
 }
 
 void Generator::take(Source& source, const uint8_t* data, uint32_t length, uint64_t now) {
   ++received_;
   if (source.outstanding > 0) --source.outstanding;
   if (length < stampBytes) {
-    ++source.unique;
+    ++source.replies.unique;
     return;
   }
   Stamp stamp;
@@ -228,30 +233,16 @@ void Generator::take(Source& source, const uint8_t* data, uint32_t length, uint6
   std::memcpy(&stamp.number, data + 8, 4);
   if (stamp.sentNs < startNs_ || stamp.sentNs > now) return;  // not one of ours
   latencies_.add(now - stamp.sentNs, 1);
-  const auto bit = [&](uint32_t number) -> std::pair<uint64_t&, uint64_t> { return {source.seen[number / 64 % 4], uint64_t(1) << number % 64}; };
-  const int32_t ahead = int32_t(stamp.number - source.expected);
-  if (ahead >= 0) {
-    for (uint32_t n = ahead >= 256 ? stamp.number - 255 : source.expected; n != stamp.number; ++n) {
-      const auto [word, mask] = bit(n);
-      word &= ~mask;
-    }
-    source.expected = stamp.number + 1;
-  } else if (ahead >= -256 && bit(stamp.number).first & bit(stamp.number).second) {
-    ++duplicated_;
-    return;
-  } else {
-    ++reordered_;
-  }
-  const auto [word, mask] = bit(stamp.number);
-  word |= mask;
-  ++source.unique;
+  const auto kind = source.replies.add(stamp.number);
+  duplicated_ += kind == SequenceWindow::Kind::duplicate;
+  reordered_ += kind == SequenceWindow::Kind::reordered;
 }
 
 void Generator::publish(uint64_t now, bool finished) {
   uint64_t unique = 0, expected = 0;
   for (const Source& source : sources_) {
-    unique += source.unique;
-    expected += source.expected;
+    unique += source.replies.unique;
+    expected += source.replies.expected;
   }
   const uint64_t missing = finished ? sent_ - std::min(sent_, unique) : options_.window ? lost_ : expected - std::min(expected, unique);
   const double numbers[loadNumbers] = {
@@ -264,6 +255,7 @@ void Generator::publish(uint64_t now, bool finished) {
 void Generator::finish(uint64_t now) {
   publish(now, true);
   running_ = false;
+  over_ = true;
   sources_.clear();
   f_.c.outbox.push(noticeOf(Notice::generated, 0, plan_, 0));
 }

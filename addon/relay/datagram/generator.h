@@ -2,13 +2,14 @@
 // counted. Owns its sockets and its payload. One loop's thread only; its LoadReport may be read from any. With a window a flow has at most that
 // many datagrams without a reply, and one that has had none for 200 ms counts as lost; without one it sends at its rate, whatever comes back.
 // Every datagram of 12 bytes or more carries when it was sent and its number in its flow, so that its latency, its loss, its order and its
-// doubles are known. A send that the socket does not take is counted and not repeated.
+// doubles are known. What the socket does not take now is made again later.
 // Invariant, in its plan's ledger: produced = sent + dropped to the upstream, received = consumed to the downstream.
 #pragma once
 #include <vector>
 
 #include "relay/datagram/flow_context.h"
 #include "relay/datagram/load_report.h"
+#include "relay/datagram/sequence_window.h"
 
 namespace millrace {
 
@@ -30,18 +31,16 @@ class Generator : private LoopTimer {
   struct Source {
     Fd fd;
     uint32_t nextNumber = 0;   // to be sent
-    uint32_t expected = 0;     // to come back
     uint32_t outstanding = 0;
-    uint64_t unique = 0;
     uint64_t lastNs = 0;
-    uint64_t seen[4] = {};     // of the 256 numbers before `expected`, by number modulo 256
+    SequenceWindow replies;
   };
 
   void tick();
-  void refill(Source& source, uint64_t nowNs);
-  void paced(uint64_t nowNs);
+  bool sendDue(uint64_t nowNs);
   /// Datagrams sent, up to `wanted` and 64.
   uint32_t send(Source& source, uint32_t wanted, uint64_t nowNs);
+  int sendTrain(Source& source, uint32_t count);
   void take(Source& source, const uint8_t* data, uint32_t length, uint64_t nowNs);
   void publish(uint64_t nowNs, bool finished);
   void finish(uint64_t nowNs);
@@ -50,6 +49,7 @@ class Generator : private LoopTimer {
   const uint16_t plan_;
   const uint32_t index_;
   const Generate options_;
+  bool trains_;          // until the kernel refuses one
   std::vector<Source> sources_;
   std::vector<uint8_t> payload_;
   LatencyHistogram latencies_;
@@ -58,6 +58,7 @@ class Generator : private LoopTimer {
   size_t turnOf_ = 0;    // whose turn it is to send at the rate
   bool running_ = false;
   bool sending_ = false; // its time is not over
+  bool over_ = false;    // it does not begin again
 };
 
 }  // namespace millrace

@@ -86,6 +86,11 @@ uint32_t overflowBefore(DatagramSocket& socket, const Received& received) {
   return received.overflow - std::exchange(socket.overflow, received.overflow);
 }
 
+/// Another event, should there be anything left: modifying an edge-triggered registration looks anew, behind all others that are ready.
+void askAgain(FlowContext& f, const DatagramSocket& socket) {
+  f.c.loop.poller().modify(socket.fd.get(), socket.watchedFor | (socket.watchesOut ? uint32_t{EPOLLOUT} : 0u), socket.key);
+}
+
 Flow* flowFor(FlowContext& f, DatagramListener& listener, const PeerAddress& peer, const sockaddr_storage& name, const Received& received,
               std::span<const uint8_t> bytes, DropReason& why) {
   const Plan& plan = f.c.plans[listener.plan]->plan;
@@ -93,15 +98,15 @@ Flow* flowFor(FlowContext& f, DatagramListener& listener, const PeerAddress& pee
   why = DropReason::policy;
   uint32_t sink = byBytes ? sinkFor(plan, peer, bytes) : 0;
   if (sink == Node::none) return nullptr;
-  FlowKey key{peer, {}, listener.index, sink};
+  sockaddr_in6 v6{};
+  if (name.ss_family == AF_INET6) std::memcpy(&v6, &name, sizeof v6);
+  FlowKey key{peer, {}, listener.index, sink, v6.sin6_scope_id};
   if (listener.socket.tellsLocal) key.local = received.local;
   const uint64_t hash = f.table.hash(key);
   if (Flow* flow = f.table.find(key, hash)) return flow;
   if (!byBytes) sink = sinkFor(plan, peer, bytes);
   if (sink == Node::none) return nullptr;
-  sockaddr_in6 v6{};
-  if (name.ss_family == AF_INET6) std::memcpy(&v6, &name, sizeof v6);
-  return beginFlow(f, listener, key, hash, sink, v6.sin6_scope_id, why);
+  return beginFlow(f, listener, key, hash, sink, why);
 }
 
 }  // namespace
@@ -144,28 +149,28 @@ void readListener(FlowContext& f, DatagramListener& listener) {
       if (flow) arrive(f, *flow, toUpstream, it.data, it.length, it.segment);
       else countRefused(f, listener.plan, toUpstream, why, segments, it.length);
     }
-    if (count < int(DatagramReceiver::most)) return;
+    if (sys::wouldBlock(count) || (count >= 0 && count < int(DatagramReceiver::most) && !f.receiver.full())) return;
   }
+  askAgain(f, listener.socket);
 }
 
 void readUpstream(FlowContext& f, Flow& flow) {
   const ForwardOptions& options = f.nodeOf(flow).forward;
   for (int errors = 0; errors < errorsARead && !f.receiver.full() && !flow.over;) {
-    const int count = f.receiver.receive(flow.upstream.fd.get(), flow.burst, false);
+    const unsigned wanted = flow.burst;
+    const int count = f.receiver.receive(flow.upstream.fd.get(), wanted, false);
     if (count < 0) {
       if (sys::wouldBlock(count)) return;
       ++f.countersOf(flow.plan).icmpErrors;
       ++errors;
       continue;
     }
-    flow.burst = uint8_t(count == flow.burst ? std::min<unsigned>(flow.burst * 4u, DatagramReceiver::most) : std::max(count, 1));
+    const bool more = unsigned(count) == wanted || f.receiver.full();
+    flow.burst = uint8_t(std::clamp<unsigned>(more ? wanted * 4 : unsigned(count) + 1, Flow::leastBurst, DatagramReceiver::most));
     for (int i = 0; i < count; ++i) {
       const Received& it = f.receiver[i];
       const uint32_t segments = it.length <= it.segment ? 1 : (it.length + it.segment - 1) / it.segment;
-      if (const uint32_t lost = overflowBefore(flow.upstream, it)) {
-        countIn(f, flow, toDownstream, &FlowTally::received, lost, 0);
-        countDropped(f, flow.plan, &flow, toDownstream, DropReason::kernelOverflow, lost, 0);
-      }
+      countLost(f, flow, overflowBefore(flow.upstream, it));
       if (it.truncated) {
         countIn(f, flow, toDownstream, &FlowTally::received, segments, it.length);
         countDropped(f, flow.plan, &flow, toDownstream, DropReason::truncated, segments, it.length);
@@ -176,8 +181,10 @@ void readUpstream(FlowContext& f, Flow& flow) {
       flow.responses += segments;
       if (flow.responses >= options.responses) f.done.push_back(&flow);
     }
-    return;
+    if (!more) return;
+    break;
   }
+  if (!flow.over) askAgain(f, flow.upstream);
 }
 
 void passOn(FlowContext& f, Flow& flow, unsigned direction, const uint8_t* data, uint32_t length, uint32_t segment) {

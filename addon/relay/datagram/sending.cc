@@ -1,0 +1,286 @@
+#include "relay/datagram/sending.h"
+
+#include <errno.h>
+#include <netinet/udp.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "core/sys.h"
+
+#ifndef UDP_SEGMENT
+#define UDP_SEGMENT 103
+#endif
+
+namespace millrace {
+namespace {
+
+constexpr uint64_t segmentationPauseMs = 60'000;
+
+bool refusesSegments(ssize_t error) { return error == -EIO || error == -EINVAL || error == -EMSGSIZE; }
+
+bool isIcmpError(ssize_t error) {
+  switch (-error) {
+    case ECONNREFUSED: case EHOSTUNREACH: case ENETUNREACH: case EHOSTDOWN: case ENETDOWN: case ENONET: case ENOPROTOOPT: case EPROTO: case EACCES:
+    case EOPNOTSUPP:
+      return true;
+    default:
+      return false;
+  }
+}
+
+/// Datagram by datagram, until `visit` says false.
+template <class F>
+void eachSegment(const Runs& runs, const Run& run, F&& visit) {
+  for (uint32_t v = 0; v < run.vectors; ++v) {
+    const iovec& vector = runs.vectors[run.firstVector + v];
+    const auto* data = static_cast<const uint8_t*>(vector.iov_base);
+    size_t left = vector.iov_len;
+    do {
+      const auto length = uint32_t(run.segment ? std::min<size_t>(left, run.segment) : left);
+      if (!visit(data, length)) return;
+      data += length;
+      left -= length;
+    } while (left > 0);
+  }
+}
+
+}  // namespace
+
+void Sending::watch(bool out) {
+  if (socket.watchesOut == out || !socket.watched) return;
+  const uint32_t events = socket.watchedFor | (out ? uint32_t{EPOLLOUT} : 0u);
+  if (f.c.loop.poller().modify(socket.fd.get(), events, socket.key) == 0) socket.watchesOut = out;
+}
+
+/// The kernel takes no more for now: an event tells when it does, or, where it has no buffers, a timer.
+void Sending::wait(ssize_t error) {
+  if (sys::wouldBlock(error)) return watch(true);
+  watch(false);
+  f.refused.push_back(socket.key);
+}
+
+Sending::Outcome Sending::attempt(const msghdr& header, Flow* flow, uint16_t plan, uint32_t segments, uint32_t bytes) {
+  ssize_t sent = sendOnce(header);
+  // Over a connected socket "too large" may be about an earlier datagram too.
+  if (isIcmpError(sent) || (sent == -EMSGSIZE && !socket.named)) {
+    f.countersOf(plan).icmpErrors += isIcmpError(sent);
+    sent = sendOnce(header);
+  }
+  if (sent >= 0) return countSent(flow, plan, segments, bytes), Outcome::sent;
+  if (sys::wouldBlock(sent) || sent == -ENOBUFS || sent == -ENOMEM) return wait(sent), Outcome::blocked;
+  if (segments > 1 && refusesSegments(sent)) {
+    restSegmentation(flow, sent);
+    ++f.countersOf(plan).segmentationFallbacks;
+    return Outcome::unsegmentable;
+  }
+  countDropped(f, plan, flow, direction, sent == -EMSGSIZE ? DropReason::tooLarge : DropReason::unreachable, segments, bytes);
+  return Outcome::dropped;
+}
+
+/// A single datagram over a connected socket needs no header, which is a fifth of what our side of a small send costs.
+ssize_t Sending::sendOnce(const msghdr& header) {
+  if (header.msg_name || header.msg_control || header.msg_iovlen != 1) return sys::sendmsg(socket.fd.get(), header);
+  return sys::send(socket.fd.get(), header.msg_iov->iov_base, header.msg_iov->iov_len);
+}
+
+void Sending::countSent(Flow* flow, uint16_t plan, uint32_t segments, uint32_t bytes) {
+  if (segments > 1) ++f.countersOf(plan).segmentedSends;
+  if (flow) return countOut(f, *flow, direction, &FlowTally::sent, segments, bytes);
+  Counters& counters = f.countersOf(plan);
+  counters.datagrams[direction].sent += segments;
+  counters.bytes[direction].sent += bytes;
+  counters.datagrams[direction].pending -= segments;
+  counters.bytes[direction].pending -= bytes;
+}
+
+void Sending::restSegmentation(Flow* flow, ssize_t error) {
+  const uint64_t until = f.now() + segmentationPauseMs;
+  if (direction == toUpstream || error == -EIO) socket.segmentationOffUntilMs = until;
+  else if (flow) flow->segmentationOffUntilMs = until;
+}
+
+bool Sending::mayJoin(const Flow& flow) const {
+  return f.now() >= socket.segmentationOffUntilMs && (direction == toUpstream || f.now() >= flow.segmentationOffUntilMs);
+}
+
+/// Address and control data of a datagram to the flow's peer.
+void Sending::address(msghdr& header, uint8_t* control, const SocketAddress& name, const PeerAddress& local, uint32_t scope, uint32_t segments, uint32_t segment) {
+  header.msg_name = socket.named ? const_cast<sockaddr*>(name.get()) : nullptr;
+  header.msg_namelen = socket.named ? name.length() : 0;
+  header.msg_flags = 0;
+  size_t used = 0;
+  const auto add = [&](int level, int type, const void* data, size_t size) {
+    const cmsghdr head{.cmsg_len = CMSG_LEN(size), .cmsg_level = level, .cmsg_type = type};
+    std::memcpy(control + used, &head, sizeof head);
+    std::memcpy(control + used + CMSG_LEN(0), data, size);
+    used += CMSG_SPACE(size);
+  };
+  if (segments > 1) {
+    const auto size = uint16_t(segment);
+    add(SOL_UDP, UDP_SEGMENT, &size, sizeof size);
+  }
+  if (socket.tellsLocal && local.family != 0) {
+    const SocketAddress from = SocketAddress::of(local, socket.family);
+    if (socket.family == AF_INET) {
+      in_pktinfo info{};
+      info.ipi_spec_dst = reinterpret_cast<const sockaddr_in*>(from.get())->sin_addr;
+      add(IPPROTO_IP, IP_PKTINFO, &info, sizeof info);
+    } else {
+      in6_pktinfo info{};
+      info.ipi6_addr = reinterpret_cast<const sockaddr_in6*>(from.get())->sin6_addr;
+      info.ipi6_ifindex = scope;
+      add(IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof info);
+    }
+  }
+  header.msg_control = used ? control : nullptr;
+  header.msg_controllen = used;
+}
+
+/// Keeps a copy, or drops it where as much as may be is pending already.
+void Sending::keep(Flow& flow, const uint8_t* data, uint32_t length) {
+  if (!socket.pending) socket.pending = std::make_unique<PendingDatagrams>();
+  PendingDatagrams& pending = *socket.pending;
+  const size_t cost = length + PendingDatagrams::overhead;
+  const bool fits = pending.bytes + cost <= PendingDatagrams::maxPendingBytes && f.pendingBytes + cost <= f.c.options.maxPendingBytes;
+  if (!fits) return countDropped(f, flow.plan, &flow, direction, DropReason::sendBufferFull, 1, length);
+  PendingDatagram one{std::make_unique<uint8_t[]>(length), length, flow.over ? Token{} : flow.token, flow.plan, flow.key.peer, flow.key.local, flow.key.scope};
+  if (length > 0) std::memcpy(one.data.get(), data, length);
+  pending.list.push_back(std::move(one));
+  pending.bytes += cost;
+  f.pendingBytes += cost;
+}
+
+void Sending::keepRun(const Run& run, uint32_t fromSegment) {
+  uint32_t at = 0;
+  eachSegment(f.runs, run, [&](const uint8_t* data, uint32_t length) {
+    if (at++ >= fromSegment) keep(*run.flow, data, length);
+    return true;
+  });
+}
+
+/// One by one; false where the socket took no more, and the rest is pending.
+bool Sending::sendSingly(size_t at) {
+  const Run& run = f.runs.runs[at];
+  msghdr header{};
+  uint8_t control[Runs::controlBytes];
+  address(header, control, f.runs.names[at], run.flow->key.local, run.flow->key.scope, 1, 0);
+  uint32_t done = 0;
+  bool open = true;
+  eachSegment(f.runs, run, [&](const uint8_t* data, uint32_t length) {
+    iovec vector{const_cast<uint8_t*>(data), length};
+    header.msg_iov = &vector;
+    header.msg_iovlen = 1;
+    open = attempt(header, run.flow, run.flow->plan, 1, length) != Outcome::blocked;
+    done += open;
+    return open;
+  });
+  if (!open) keepRun(run, done);
+  return open;
+}
+
+/// False where the socket took no more: this run, or the rest of it, is pending.
+bool Sending::sendOne(size_t at) {
+  Run& run = f.runs.runs[at];
+  switch (attempt(f.runs.headers[at].msg_hdr, run.flow, run.flow->plan, run.segments, run.bytes)) {
+    case Outcome::sent:
+    case Outcome::dropped: return true;
+    case Outcome::unsegmentable: return sendSingly(at);
+    case Outcome::blocked: break;
+  }
+  keepRun(run, 0);
+  return false;
+}
+
+/// Sends all runs that have been gathered.
+void Sending::send() {
+  Runs& r = f.runs;
+  for (size_t i = 0; i < r.count; ++i) {
+    const Run& run = r.runs[i];
+    r.headers[i].msg_hdr.msg_iov = &r.vectors[run.firstVector];
+    r.headers[i].msg_hdr.msg_iovlen = run.vectors;
+    if (socket.named) r.names[i] = SocketAddress::of(run.flow->key.peer, socket.family, run.flow->key.scope);
+    address(r.headers[i].msg_hdr, r.control[i], r.names[i], run.flow->key.local, run.flow->key.scope, run.segments, run.segment);
+  }
+  size_t at = 0;
+  bool open = bool(socket.fd) && !socket.hasPending();
+  while (at < r.count && open) {
+    const int sent = r.count - at > 1 ? sys::sendmmsg(socket.fd.get(), &r.headers[at], unsigned(r.count - at)) : 0;
+    for (int i = 0; i < sent; ++i, ++at) countSent(r.runs[at].flow, r.runs[at].flow->plan, r.runs[at].segments, r.runs[at].bytes);
+    if (at < r.count && sent <= 0) {
+      // The error, if it was one, has been taken from the socket; the datagram that met it has not been sent.
+      if (isIcmpError(sent)) ++f.countersOf(r.runs[at].flow->plan).icmpErrors;
+      open = sendOne(at++);
+    }
+  }
+  for (; at < r.count; ++at) keepRun(r.runs[at], 0);
+  r.count = r.vectorCount = 0;
+}
+
+void Sending::add(Flow& flow, const uint8_t* data, uint32_t length, uint32_t segment, bool join) {
+  Runs& r = f.runs;
+  if (r.vectorCount == Runs::mostVectors) send();
+  const uint32_t count = length <= segment ? 1 : (length + segment - 1) / segment;
+  Run* run = r.count > 0 ? &r.runs[r.count - 1] : nullptr;
+  const bool joins = join && run && run->flow == &flow && !run->ended && length > 0 && run->segment > 0 &&
+                     (count == 1 ? length <= run->segment : segment == run->segment) && run->segments + count <= Run::mostSegments &&
+                     run->bytes + length <= Run::mostBytes;
+  if (!joins) {
+    if (r.count == Runs::most) send();
+    run = &r.runs[r.count++];
+    *run = {.flow = &flow, .firstVector = r.vectorCount, .segment = count == 1 ? length : segment};
+  }
+  r.vectors[r.vectorCount++] = {const_cast<uint8_t*>(data), length};
+  ++run->vectors;
+  run->segments += count;
+  run->bytes += length;
+  run->ended = run->segment == 0 || length % run->segment != 0;
+}
+
+/// Takes over what this turn has for the flow.
+void Sending::gather(Flow& flow) {
+  const TurnList list = std::exchange(flow.turn[direction], TurnList());
+  const bool join = mayJoin(flow);
+  for (uint32_t at = list.first; at != TurnList::none; at = f.messages[at].next) {
+    const Message& m = f.messages[at];
+    if (join || m.count() == 1) {
+      add(flow, m.data, m.length, m.segment, join);
+      continue;
+    }
+    for (uint32_t from = 0; from < m.length; from += m.segment) add(flow, m.data + from, std::min(m.segment, m.length - from), m.segment, false);
+  }
+}
+
+void Sending::flushPending() {
+  while (socket.hasPending()) {
+    PendingDatagram& one = socket.pending->list.front();
+    Flow* flow = one.flow.generation ? f.flows.find(one.flow) : nullptr;
+    iovec vector{one.data.get(), one.length};
+    msghdr header{.msg_iov = &vector, .msg_iovlen = 1};
+    uint8_t control[Runs::controlBytes];
+    const SocketAddress name = socket.named ? SocketAddress::of(one.peer, socket.family, one.scope) : SocketAddress();
+    address(header, control, name, one.local, one.scope, 1, 0);
+    if (attempt(header, flow, one.plan, 1, one.length) == Outcome::blocked) return;
+    pop();
+  }
+  watch(false);
+  socket.pending.reset();
+}
+
+void Sending::dropPending(DropReason reason) {
+  while (socket.hasPending()) {
+    const PendingDatagram& one = socket.pending->list.front();
+    countDropped(f, one.plan, one.flow.generation ? f.flows.find(one.flow) : nullptr, direction, reason, 1, one.length);
+    pop();
+  }
+  socket.pending.reset();
+}
+
+void Sending::pop() {
+  const size_t cost = socket.pending->list.front().length + PendingDatagrams::overhead;
+  socket.pending->bytes -= cost;
+  f.pendingBytes -= cost;
+  socket.pending->list.pop_front();
+}
+
+}  // namespace millrace

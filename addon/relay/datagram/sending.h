@@ -1,0 +1,39 @@
+// Sending: one socket's share of a turn in one direction (internal): gathers runs, sends them, and deals with what the kernel says. Owns nothing
+// but uses the loop's one set of headers, so there is one Sending at a time. One loop's thread only.
+// Invariant: after send() every datagram that was added has been sent, is pending in order, or was dropped with a reason.
+#pragma once
+#include "relay/datagram/flow_context.h"
+
+namespace millrace {
+
+struct Sending {
+  FlowContext& f;
+  DatagramSocket& socket;
+  unsigned direction;
+
+  /// Takes over what this turn has for the flow.
+  void gather(Flow& flow);
+  /// Sends all runs that have been gathered.
+  void send();
+  void flushPending();
+  void dropPending(DropReason reason);
+
+ private:
+  enum class Outcome : uint8_t { sent, blocked, unsegmentable, dropped };
+  Outcome attempt(const msghdr& header, Flow* flow, uint16_t plan, uint32_t segments, uint32_t bytes);
+  ssize_t sendOnce(const msghdr& header);
+  bool sendOne(size_t at);
+  bool sendSingly(size_t at);
+  void add(Flow& flow, const uint8_t* data, uint32_t length, uint32_t segment, bool join);
+  void address(msghdr& header, uint8_t* control, const SocketAddress& name, const PeerAddress& local, uint32_t scope, uint32_t segments, uint32_t segment);
+  void countSent(Flow* flow, uint16_t plan, uint32_t segments, uint32_t bytes);
+  bool mayJoin(const Flow& flow) const;
+  void restSegmentation(Flow* flow, ssize_t error);
+  void watch(bool out);
+  void wait(ssize_t error);
+  void keep(Flow& flow, const uint8_t* data, uint32_t length);
+  void keepRun(const Run& run, uint32_t fromSegment);
+  void pop();
+};
+
+}  // namespace millrace
