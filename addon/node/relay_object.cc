@@ -1,3 +1,4 @@
+// Longer than 250 lines: one method of the JS object after another.
 #include "node/relay_object.h"
 
 #include "node/plan_reader.h"

@@ -1,3 +1,4 @@
+// Longer than 250 lines: making, sending, pacing, receiving and reporting of one load are one state machine.
 #include "relay/datagram/generator.h"
 
 #include <errno.h>

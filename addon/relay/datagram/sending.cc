@@ -137,20 +137,6 @@ void Sending::address(msghdr& header, uint8_t* control, const SocketAddress& nam
   header.msg_controllen = used;
 }
 
-/// Keeps a copy, or drops it where as much as may be is pending already.
-void Sending::keep(Flow& flow, const uint8_t* data, uint32_t length) {
-  if (!socket.pending) socket.pending = std::make_unique<PendingDatagrams>();
-  PendingDatagrams& pending = *socket.pending;
-  const size_t cost = length + PendingDatagrams::overhead;
-  const bool fits = pending.bytes + cost <= PendingDatagrams::maxPendingBytes && f.pendingBytes + cost <= f.c.options.maxPendingBytes;
-  if (!fits) return countDropped(f, flow.plan, &flow, direction, DropReason::sendBufferFull, 1, length);
-  PendingDatagram one{std::make_unique<uint8_t[]>(length), length, flow.over ? Token{} : flow.token, flow.plan, flow.key.peer, flow.key.local, flow.key.scope};
-  if (length > 0) std::memcpy(one.data.get(), data, length);
-  pending.list.push_back(std::move(one));
-  pending.bytes += cost;
-  f.pendingBytes += cost;
-}
-
 void Sending::keepRun(const Run& run, uint32_t fromSegment) {
   uint32_t at = 0;
   eachSegment(f.runs, run, [&](const uint8_t* data, uint32_t length) {
@@ -249,38 +235,6 @@ void Sending::gather(Flow& flow) {
     }
     for (uint32_t from = 0; from < m.length; from += m.segment) add(flow, m.data + from, std::min(m.segment, m.length - from), m.segment, false);
   }
-}
-
-void Sending::flushPending() {
-  while (socket.hasPending()) {
-    PendingDatagram& one = socket.pending->list.front();
-    Flow* flow = one.flow.generation ? f.flows.find(one.flow) : nullptr;
-    iovec vector{one.data.get(), one.length};
-    msghdr header{.msg_iov = &vector, .msg_iovlen = 1};
-    uint8_t control[Runs::controlBytes];
-    const SocketAddress name = socket.named ? SocketAddress::of(one.peer, socket.family, one.scope) : SocketAddress();
-    address(header, control, name, one.local, one.scope, 1, 0);
-    if (attempt(header, flow, one.plan, 1, one.length) == Outcome::blocked) return;
-    pop();
-  }
-  watch(false);
-  socket.pending.reset();
-}
-
-void Sending::dropPending(DropReason reason) {
-  while (socket.hasPending()) {
-    const PendingDatagram& one = socket.pending->list.front();
-    countDropped(f, one.plan, one.flow.generation ? f.flows.find(one.flow) : nullptr, direction, reason, 1, one.length);
-    pop();
-  }
-  socket.pending.reset();
-}
-
-void Sending::pop() {
-  const size_t cost = socket.pending->list.front().length + PendingDatagrams::overhead;
-  socket.pending->bytes -= cost;
-  f.pendingBytes -= cost;
-  socket.pending->list.pop_front();
 }
 
 }  // namespace millrace
