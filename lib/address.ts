@@ -44,9 +44,10 @@ export function normalizeIp(text: string): string | undefined {
   return mappedOf(groups) ?? `${formatGroups(groups)}${scope === undefined ? '' : `%${scope}`}`
 }
 
-/** `127.0.0.1:80`, `[::1]:80`. */
-export function formatHostPort(host: string, port: number): string {
-  return isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`
+/** `127.0.0.1:80`, `[::1]:80`, `[::1]:80-90`. */
+export function formatHostPort(host: string, port: number, lastPort = port): string {
+  const ports = lastPort === port ? `${port}` : `${port}-${lastPort}`
+  return isIPv6(host) ? `[${host}]:${ports}` : `${host}:${ports}`
 }
 
 /**

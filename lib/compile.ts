@@ -2,12 +2,12 @@
  * From a pipeline to the plan that the addon runs and the handlers that stay here. Pure. Stages that only set something become no
  * node: what they say is merged along the path and stands in the sink.
  */
-import { endpointText } from './endpoint.ts'
 import type { AskHandler } from './ask.ts'
-import type { ChunkHandler, StreamSource } from './handlers.ts'
+import { endpointText, portCount } from './endpoint.ts'
+import type { ChunkHandler, DatagramFilter, DatagramHandler, StreamSource } from './handlers.ts'
 import { routeHead } from './head.ts'
 import type { AnySink, AnyStage, Branch, Kind, Pipeline } from './part.ts'
-import type { Plan, PlanEndpoint, PlanNode, PlanSettings } from './plan.ts'
+import type { Plan, PlanEndpoint, PlanListener, PlanNode, PlanSettings } from './plan.ts'
 
 /** What `lib` knows about a node of the plan, at the same place. */
 export type CompiledNode = {
@@ -15,13 +15,18 @@ export type CompiledNode = {
   readonly path: string
   readonly ask?: AskHandler
   readonly stream?: StreamSource
+  readonly datagrams?: DatagramHandler
   /** In the order in which bytes meet them. */
   readonly toUpstream: readonly ChunkHandler[]
   readonly toDownstream: readonly ChunkHandler[]
+  readonly filtersToUpstream: readonly DatagramFilter[]
+  readonly filtersToDownstream: readonly DatagramFilter[]
   readonly highWaterBytes: number
   /** Where a forward goes, as it stands in events. */
   readonly upstream?: string
 }
+
+type Handler = AskHandler | StreamSource | DatagramHandler
 
 /** A plan and what belongs to it in JS. */
 export type Compiled = {
@@ -29,13 +34,13 @@ export type Compiled = {
   /** One for each node of the plan. */
   readonly nodes: readonly CompiledNode[]
   /** The functions that the plan's `handler` numbers stand for. */
-  readonly handlers: readonly (AskHandler | StreamSource)[]
+  readonly handlers: readonly Handler[]
   /** Names of the parts that run in JS, by their paths. */
   readonly jsPaths: readonly string[]
   readonly hasJs: boolean
 }
 
-/** What holds where no stage says otherwise. */
+/** What holds for streams where no stage says otherwise. */
 export const defaultSettings: PlanSettings = {
   idleTimeoutMs: 3_600_000,
   halfCloseTimeoutMs: 60_000,
@@ -43,10 +48,15 @@ export const defaultSettings: PlanSettings = {
   highWaterBytes: 262_144,
   throttleToUpstream: null,
   throttleToDownstream: null,
+  throttleDatagramsToUpstream: null,
+  throttleDatagramsToDownstream: null,
   keepAlive: null,
   transformToUpstream: false,
   transformToDownstream: false,
 }
+
+/** And for datagrams. */
+export const defaultDatagramSettings: PlanSettings = { ...defaultSettings, idleTimeoutMs: 60_000 }
 
 /** What has been gathered on the way to a place. */
 type Way = {
@@ -54,21 +64,36 @@ type Way = {
   readonly settings: PlanSettings
   readonly toUpstream: readonly ChunkHandler[]
   readonly toDownstream: readonly ChunkHandler[]
+  readonly filtersToUpstream: readonly DatagramFilter[]
+  readonly filtersToDownstream: readonly DatagramFilter[]
 }
+
+const noHandlers = { toUpstream: [], toDownstream: [], filtersToUpstream: [], filtersToDownstream: [] }
 
 /** Throws nothing: the parts have been checked when they were made. */
 export function compile<K extends Kind>(pipeline: Pipeline<K>): Compiled {
-  const { listen, backlog, dualStack } = pipeline.source
-  const build: Build = { nodes: [], known: [], handlers: [], upstreams: [], jsPaths: [] }
-  addChain(build, pipeline.chain, 0, { path: '', settings: defaultSettings, toUpstream: [], toDownstream: [] })
+  const { kind, source } = pipeline
+  const { backlog, dualStack, receiveBufferBytes, maxFlows, maxFlowsPerAddress, generate } = source
+  const build: Build = { kind, nodes: [], known: [], handlers: [], upstreams: [], jsPaths: [] }
+  addChain(build, pipeline.chain, 0, { path: '', settings: kind === 'stream' ? defaultSettings : defaultDatagramSettings, ...noHandlers })
   const { nodes, known, handlers, upstreams, jsPaths } = build
-  return { plan: { listen, backlog, dualStack, nodes, upstreams }, nodes: known, handlers, jsPaths, hasJs: jsPaths.length > 0 }
+  const listen = source.listen.flatMap(listenersOf)
+  const plan = { kind, listen, backlog, dualStack, receiveBufferBytes, maxFlows, maxFlowsPerAddress, generate, nodes, upstreams }
+  return { plan, nodes: known, handlers, jsPaths, hasJs: jsPaths.length > 0 }
+}
+
+/** One listener a port. */
+function listenersOf(at: PlanEndpoint): readonly PlanListener[] {
+  if (at.net === 'unix') return [at]
+  const { net, host, port } = at
+  return Array.from({ length: portCount(at) }, (_, offset) => (offset === 0 ? { net, host, port } : { net, host, port: port + offset, offset }))
 }
 
 type Build = {
+  readonly kind: Kind
   readonly nodes: PlanNode[]
   readonly known: CompiledNode[]
-  readonly handlers: (AskHandler | StreamSource)[]
+  readonly handlers: Handler[]
   readonly upstreams: PlanEndpoint[]
   readonly jsPaths: string[]
 }
@@ -79,12 +104,12 @@ function reserve(build: Build, known: CompiledNode): number {
   return build.nodes.push({ op: 'close' }) - 1
 }
 
-function addHandler(build: Build, handler: AskHandler | StreamSource): number {
+function addHandler(build: Build, handler: Handler): number {
   return build.handlers.push(handler) - 1
 }
 
 function knownAt(way: Way, path: string): CompiledNode {
-  return { path, toUpstream: [], toDownstream: [], highWaterBytes: way.settings.highWaterBytes }
+  return { path, ...noHandlers, highWaterBytes: way.settings.highWaterBytes }
 }
 
 /** Adds what begins at the chain's stage `i`; returns its node. */
@@ -108,8 +133,10 @@ function addStage(build: Build, { body }: AnyStage, path: string, way: Way, goOn
       build.nodes[at] = { op: 'limit', maxSessions, maxSessionsPerAddress, newSessionsPerSecond, next: goOn(way) }
       return at
     }
-    case 'settings':
-      return goOn({ ...way, settings: { ...way.settings, ...body.settings } })
+    case 'settings': {
+      const own = build.kind === 'datagram' && body.ofDatagrams !== undefined ? body.ofDatagrams.settings : body.settings
+      return goOn({ ...way, settings: { ...way.settings, ...own } })
+    }
     case 'inspect':
     case 'decide': {
       const ask: AskHandler = body.step === 'inspect' ? { kind: 'inspect', handler: body.handler } : { kind: 'decide', handler: body.handler }
@@ -125,6 +152,12 @@ function addStage(build: Build, { body }: AnyStage, path: string, way: Way, goOn
       const toDownstream = body.toDownstream === undefined ? way.toDownstream : [body.toDownstream, ...way.toDownstream]
       return goOn({ ...way, toUpstream, toDownstream })
     }
+    case 'filterDatagrams': {
+      build.jsPaths.push(path)
+      const filtersToUpstream = body.toUpstream === undefined ? way.filtersToUpstream : [...way.filtersToUpstream, body.toUpstream]
+      const filtersToDownstream = body.toDownstream === undefined ? way.filtersToDownstream : [body.toDownstream, ...way.filtersToDownstream]
+      return goOn({ ...way, filtersToUpstream, filtersToDownstream })
+    }
   }
 }
 
@@ -136,14 +169,17 @@ function addSink(build: Build, { body }: AnySink, path: string, way: Way): numbe
       build.nodes[at] = { op: body.step }
       return at
     }
-    case 'echo': // what comes back has gone both ways
-      return addEnd(build, path, way, [...way.toUpstream, ...way.toDownstream], [], (settings) => ({ op: 'echo', settings }))
+    case 'echo': {
+      // What comes back has gone both ways.
+      const filtersToUpstream = [...way.filtersToUpstream, ...way.filtersToDownstream]
+      return addEnd(build, path, { ...way, ...oneWay, toUpstream: [...way.toUpstream, ...way.toDownstream], filtersToUpstream }, (settings) => ({ op: 'echo', settings }))
+    }
     case 'discard':
-      return addEnd(build, path, way, way.toUpstream, [], (settings) => ({ op: 'discard', settings }))
+      return addEnd(build, path, { ...way, ...oneWay }, (settings) => ({ op: 'discard', settings }))
     case 'forward': {
-      const { connectTimeoutMs, retries, sourceAddress } = body
+      const { connectTimeoutMs, retries, sourceAddress, responses } = body
       const upstream = upstreamOf(build, body.upstream)
-      const at = addEnd(build, path, way, way.toUpstream, way.toDownstream, (settings) => ({ op: 'forward', upstream, connectTimeoutMs, retries, sourceAddress, settings }))
+      const at = addEnd(build, path, way, (settings) => ({ op: 'forward', upstream, connectTimeoutMs, retries, sourceAddress, responses, settings }))
       build.known[at] = { ...knownAt(way, path), ...build.known[at], upstream: endpointText(body.upstream) }
       return at
     }
@@ -152,6 +188,14 @@ function addSink(build: Build, { body }: AnySink, path: string, way: Way): numbe
       build.jsPaths.push(path)
       const at = reserve(build, { ...knownAt(way, path), stream: body.source, toUpstream: way.toUpstream, toDownstream: way.toDownstream })
       build.nodes[at] = { op: 'stream', handler: addHandler(build, body.source), settings: way.settings }
+      return at
+    }
+    case 'datagrams': {
+      // So are its datagrams, and its filters.
+      build.jsPaths.push(path)
+      const { filtersToUpstream } = way
+      const at = reserve(build, { ...knownAt(way, path), datagrams: body.handler, filtersToUpstream })
+      build.nodes[at] = { op: 'datagrams', handler: addHandler(build, body.handler), settings: way.settings }
       return at
     }
     case 'route': {
@@ -173,17 +217,16 @@ function addSink(build: Build, { body }: AnySink, path: string, way: Way): numbe
   }
 }
 
-/** A native sink, whose chunks go through JS where there are transforms. */
-function addEnd(
-  build: Build,
-  path: string,
-  way: Way,
-  toUpstream: readonly ChunkHandler[],
-  toDownstream: readonly ChunkHandler[],
-  nodeOf: (settings: PlanSettings) => PlanNode,
-): number {
-  const at = reserve(build, { ...knownAt(way, path), toUpstream, toDownstream })
-  build.nodes[at] = nodeOf({ ...way.settings, transformToUpstream: toUpstream.length > 0, transformToDownstream: toDownstream.length > 0 })
+/** Nothing comes back from an upstream. */
+const oneWay = { toDownstream: [], filtersToDownstream: [] }
+
+/** A native sink, whose chunks or datagrams go through JS where there are transforms or filters. */
+function addEnd(build: Build, path: string, way: Way, nodeOf: (settings: PlanSettings) => PlanNode): number {
+  const { toUpstream, toDownstream, filtersToUpstream, filtersToDownstream } = way
+  const at = reserve(build, { ...knownAt(way, path), toUpstream, toDownstream, filtersToUpstream, filtersToDownstream })
+  const transformToUpstream = toUpstream.length + filtersToUpstream.length > 0
+  const transformToDownstream = toDownstream.length + filtersToDownstream.length > 0
+  build.nodes[at] = nodeOf({ ...way.settings, transformToUpstream, transformToDownstream })
   return at
 }
 

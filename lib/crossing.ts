@@ -8,7 +8,7 @@ import { askHandler } from './ask.ts'
 import { runChunk } from './chunk.ts'
 import type { Compiled, CompiledNode } from './compile.ts'
 import { safely } from './errors.ts'
-import type { CloseEvent, ListenerNotice, RelayEvent } from './events.ts'
+import type { CloseEvent, GeneratorNotice, ListenerNotice, RelayEvent } from './events.ts'
 import { closeReasons } from './ledger.ts'
 import { Direction, downstreamAddressAt, EndHow, Field, NoticeCode, recordBytes, RecordKind, upstreamAddressAt, Verdict } from './native.ts'
 import type { NativeRelay } from './native.ts'
@@ -41,7 +41,7 @@ export type CrossingOptions = {
 }
 
 const stride = recordBytes / 8
-const none: CompiledNode = { path: '', toUpstream: [], toDownstream: [], highWaterBytes: 0 }
+const none: CompiledNode = { path: '', toUpstream: [], toDownstream: [], filtersToUpstream: [], filtersToDownstream: [], highWaterBytes: 0 }
 
 /** Makes the function that the addon calls with the number of records. It never throws. */
 export function createCrossing(options: CrossingOptions): (count: number) => void {
@@ -157,7 +157,9 @@ export function createCrossing(options: CrossingOptions): (count: number) => voi
   const onNotice = (at: number): void => {
     const code = noticeCodes.get(field(at, Field.value))
     if (onEvents === undefined || code === undefined) return
-    events.push({ type: 'notice', code, at: Date.now(), pipeline: planAt(at)?.pipeline ?? 0, listener: listenerAt(at), ...errorAt(field(at, Field.extra)) })
+    const pipeline = planAt(at)?.pipeline ?? 0
+    if (code === 'generated') events.push({ type: 'notice', code, at: Date.now(), pipeline })
+    else events.push({ type: 'notice', code, at: Date.now(), pipeline, listener: listenerAt(at), ...errorAt(field(at, Field.extra)) })
   }
 
   const dispatch = (at: number, session: RelaySession | undefined): void => {
@@ -220,11 +222,13 @@ export function createCrossing(options: CrossingOptions): (count: number) => voi
   }
 }
 
-const noticeCodes = new Map<number, ListenerNotice['code']>([
+const noticeCodes = new Map<number, (ListenerNotice | GeneratorNotice)['code']>([
   [NoticeCode.paused, 'paused'],
   [NoticeCode.resumed, 'resumed'],
   [NoticeCode.acceptError, 'acceptError'],
   [NoticeCode.eventsLost, 'eventsLost'],
+  [NoticeCode.generated, 'generated'],
+  [NoticeCode.tableFull, 'tableFull'],
 ])
 
 function messageOf(error: unknown): string {

@@ -1,7 +1,7 @@
 /** What happens to sessions and listeners, as `onEvents` and stream handlers are told. */
 import type { CloseReason } from './ledger.ts'
 
-/** Relaying has begun: the upstream is connected, or a sink without one has taken over. */
+/** Relaying has begun: the upstream is connected, or a sink without one has taken over. A flow of datagrams opens with its first one. */
 export type OpenEvent = {
   readonly type: 'open'
   /** When it was told, in milliseconds since 1970. */
@@ -34,14 +34,17 @@ export type CloseEvent = {
   readonly error?: string
   readonly bytesToUpstream: number
   readonly bytesToDownstream: number
-  /** From accept to the end. */
+  /** From accept, or the first datagram, to the end. */
   readonly durationMs: number
 }
 
-/** A listener has stopped accepting for lack of descriptors or memory, goes on, or met an error; or events were lost because JS was too slow. */
+/**
+ * A listener has stopped accepting for lack of descriptors or memory, goes on, or met an error; events were lost because JS was too slow; or there
+ * is no room for another flow of datagrams, told once a second at most, with an `error` where descriptors or memory ran out.
+ */
 export type ListenerNotice = {
   readonly type: 'notice'
-  readonly code: 'paused' | 'resumed' | 'acceptError' | 'eventsLost'
+  readonly code: 'paused' | 'resumed' | 'acceptError' | 'eventsLost' | 'tableFull'
   readonly at: number
   readonly pipeline: number
   readonly listener: string
@@ -60,5 +63,13 @@ export type NameNotice = {
   readonly message: string
 }
 
+/** The time of a `generate` pipeline is over, and its last replies have had 200 ms to come: `server.load()` is final. */
+export type GeneratorNotice = {
+  readonly type: 'notice'
+  readonly code: 'generated'
+  readonly at: number
+  readonly pipeline: number
+}
+
 /** One of the events that come in batches to `onEvents`. */
-export type RelayEvent = OpenEvent | CloseEvent | ListenerNotice | NameNotice
+export type RelayEvent = OpenEvent | CloseEvent | ListenerNotice | NameNotice | GeneratorNotice

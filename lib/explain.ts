@@ -1,5 +1,4 @@
 /** Says for every node of a pipeline whether it runs natively or in JS, and why. */
-import { formatEndpoint } from './endpoint.ts'
 import type { AnySink, AnyStage, Branch, Kind, Pipeline } from './part.ts'
 
 /** One node as `explain` sees it. */
@@ -37,43 +36,47 @@ export function explain<K extends Kind>(pipeline: Pipeline<K>): string {
   return [...rows, where].join('\n')
 }
 
-function linesOf<K extends Kind>({ source, chain }: Pipeline<K>): readonly Line[] {
-  const text = `listen ${source.listen.map(formatEndpoint).join(', ')}`
-  const node: ExplainedNode = { path: 'listen', node: text, runs: 'native', why: 'accepts sessions' }
-  return [{ depth: 0, text, node }, ...chainLines(chain, '', 1)]
+function linesOf<K extends Kind>({ kind, source, chain }: Pipeline<K>): readonly Line[] {
+  const text = `${source.name} ${source.shows}`
+  const accepts = kind === 'stream' ? 'accepts sessions' : 'receives datagrams, a flow for each peer'
+  const why = source.name === 'generate' ? 'makes datagrams and measures what comes back' : accepts
+  return [{ depth: 0, text, node: { path: source.name, node: text, runs: 'native', why } }, ...chainLines(kind, chain, '', 1)]
 }
 
-function chainLines({ stages, sink }: Branch, path: string, depth: number): readonly Line[] {
+function chainLines(kind: Kind, { stages, sink }: Branch, path: string, depth: number): readonly Line[] {
   return [
-    ...stages.map((stage, i) => lineOf(stage, `${path}${stage.name}[${i}]`, depth)),
-    lineOf(sink, `${path}${sink.name}[${stages.length}]`, depth),
-    ...branchLines(sink, `${path}${sink.name}[${stages.length}]`, depth + 1),
+    ...stages.map((stage, i) => lineOf(kind, stage, `${path}${stage.name}[${i}]`, depth)),
+    lineOf(kind, sink, `${path}${sink.name}[${stages.length}]`, depth),
+    ...branchLines(kind, sink, `${path}${sink.name}[${stages.length}]`, depth + 1),
   ]
 }
 
-function lineOf(part: AnyStage | AnySink, path: string, depth: number): Line {
-  const text = part.shows === '' ? part.name : `${part.name} ${part.shows}`
-  return { depth, text, node: { path, node: text, ...whereOf(part.body) } }
+function lineOf(kind: Kind, { name, shows, body }: AnyStage | AnySink, path: string, depth: number): Line {
+  const own = kind === 'datagram' && body.step === 'settings' && body.ofDatagrams !== undefined ? body.ofDatagrams.shows : shows
+  const text = own === '' ? name : `${name} ${own}`
+  return { depth, text, node: { path, node: text, ...(kind === 'stream' ? whereOf(body) : whereOfDatagrams(body)) } }
 }
 
-function branchLines({ body }: AnySink, path: string, depth: number): readonly Line[] {
+function branchLines(kind: Kind, { body }: AnySink, path: string, depth: number): readonly Line[] {
   if (body.step === 'route') {
     return [
       ...body.when.flatMap(({ matcher, chain }, i) => [
         { depth, text: `when ${matcher.name}(${matcher.shows})` },
-        ...chainLines(chain, `${path}.when[${i}].`, depth + 1),
+        ...chainLines(kind, chain, `${path}.when[${i}].`, depth + 1),
       ]),
       { depth, text: 'otherwise' },
-      ...chainLines(body.otherwise, `${path}.otherwise.`, depth + 1),
+      ...chainLines(kind, body.otherwise, `${path}.otherwise.`, depth + 1),
     ]
   }
   if (body.step === 'choose') {
-    return body.branches.flatMap(({ name, chain }) => [{ depth, text: `${name}:` }, ...chainLines(chain, `${path}.${name}.`, depth + 1)])
+    return body.branches.flatMap(({ name, chain }) => [{ depth, text: `${name}:` }, ...chainLines(kind, chain, `${path}.${name}.`, depth + 1)])
   }
   return []
 }
 
-function whereOf(body: AnyStage['body'] | AnySink['body']): { readonly runs: 'native' | 'js'; readonly why: string } {
+type Where = Pick<ExplainedNode, 'runs' | 'why'>
+
+function whereOf(body: AnyStage['body'] | AnySink['body']): Where {
   switch (body.step) {
     case 'allow':
     case 'deny':
@@ -91,6 +94,9 @@ function whereOf(body: AnyStage['body'] | AnySink['body']): { readonly runs: 'na
       return { runs: 'js', why: 'on the byte path: sees every chunk of its directions' }
     case 'stream':
       return { runs: 'js', why: 'on the byte path: is the other end' }
+    case 'filterDatagrams':
+    case 'datagrams':
+      return { runs: 'js', why: 'on the byte path: sees every datagram, a batch a call' }
     case 'route':
       return { runs: 'native', why: 'matches natively' }
     case 'forward':
@@ -101,5 +107,36 @@ function whereOf(body: AnyStage['body'] | AnySink['body']): { readonly runs: 'na
     case 'close':
     case 'reset':
       return { runs: 'native', why: 'ends the session' }
+  }
+}
+
+/** What is something else for datagrams. */
+function whereOfDatagrams(body: AnyStage['body'] | AnySink['body']): Where {
+  switch (body.step) {
+    case 'allow':
+    case 'deny':
+      return { runs: 'native', why: 'decides by the address alone' }
+    case 'limit':
+      return { runs: 'native', why: 'decides before a flow begins' }
+    case 'settings':
+      return { runs: 'native', why: 'a setting of the flow' }
+    case 'route':
+      return { runs: 'native', why: 'matches every datagram natively' }
+    case 'forward':
+      return { runs: 'native', why: 'moves the datagrams, from a socket for each flow' }
+    case 'echo':
+    case 'discard':
+      return { runs: 'native', why: 'moves the datagrams' }
+    case 'close':
+      return { runs: 'native', why: 'drops the datagrams' }
+    case 'reset':
+    case 'inspect':
+    case 'decide':
+    case 'choose':
+    case 'transform':
+    case 'stream':
+    case 'filterDatagrams':
+    case 'datagrams':
+      return whereOf(body)
   }
 }

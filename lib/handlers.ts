@@ -1,4 +1,5 @@
 /** The functions that users hand in, and what they may answer. */
+import type { DatagramBatch, FilterBatch } from './batch.ts'
 import type { CloseEvent } from './events.ts'
 import type { Session, StreamSession } from './session.ts'
 import type { More, Pass, Reject, Replace } from './verdict.ts'
@@ -20,6 +21,15 @@ export type ChooseHandler<Name extends string> = (head: Buffer, session: Session
 
 /** Sees one chunk, which is valid until it returns. The same chunk goes on without a copy; null or no bytes drop it. */
 export type ChunkHandler = (chunk: Buffer, session: Session) => Uint8Array | null
+
+/**
+ * Is the other end of datagrams, a batch a call. It returns nothing, so an `async` one is refused. What throws loses the datagram that
+ * the batch stood at, and is called again with the rest.
+ */
+export type DatagramHandler = (batch: DatagramBatch) => undefined
+
+/** Sees the datagrams of one direction, a batch a call; what it says nothing about goes on. Otherwise as a `DatagramHandler`. */
+export type DatagramFilter = (batch: FilterBatch) => undefined
 
 /** A TypeScript endpoint. All return nothing; what throws ends its session with `handlerError`. */
 export type StreamHandlers = {

@@ -2,14 +2,18 @@
 // What the declarations speak of (Buffer, AbortSignal, Symbol.asyncDispose), also for a project whose `types` and `lib` do not have it.
 /// <reference types="node" preserve="true" />
 /// <reference lib="esnext.disposable" preserve="true" />
-export { parseEndpoint, tcp, unix } from './endpoint.ts'
+export { parseEndpoint, tcp, udp, unix } from './endpoint.ts'
 export type { Endpoint, WithPort } from './endpoint.ts'
+export { generate } from './generate.ts'
+export type { GenerateOptions } from './generate.ts'
 export { isPipeline, listen, pipe } from './pipe.ts'
 export type { ListenOptions } from './pipe.ts'
 export type { Branches, BranchesKind, Chain, Kind, KindAfter, KindOf, Matcher, Otherwise, Pipeline, Sink, Source, Stage, When } from './part.ts'
 export type {
   ChooseHandler,
   ChunkHandler,
+  DatagramFilter,
+  DatagramHandler,
   DecideHandler,
   DecideVerdict,
   InspectHandler,
@@ -18,11 +22,14 @@ export type {
   StreamSource,
 } from './handlers.ts'
 export type { HeadOptions } from './head.ts'
+export type { Datagram, DatagramBatch, FilterBatch } from './batch.ts'
 
 export { allow } from './stages/allow.ts'
 export { decide } from './stages/decide.ts'
 export type { DecideOptions } from './stages/decide.ts'
 export { deny } from './stages/deny.ts'
+export { filterDatagrams } from './stages/filter-datagrams.ts'
+export type { FilterDatagramsOptions } from './stages/filter-datagrams.ts'
 export { halfCloseTimeout } from './stages/half-close-timeout.ts'
 export { highWater } from './stages/high-water.ts'
 export { idleTimeout } from './stages/idle-timeout.ts'
@@ -34,7 +41,7 @@ export { limit } from './stages/limit.ts'
 export type { LimitOptions } from './stages/limit.ts'
 export { maxDuration } from './stages/max-duration.ts'
 export { throttle } from './stages/throttle.ts'
-export type { ThrottleOptions } from './stages/throttle.ts'
+export type { DatagramThrottleOptions, ThrottleOptions } from './stages/throttle.ts'
 export { transform } from './stages/transform.ts'
 export type { TransformOptions } from './stages/transform.ts'
 
@@ -47,10 +54,11 @@ export { sni } from './matchers/sni.ts'
 export { choose } from './sinks/choose.ts'
 export type { ChooseBranch, ChooseOptions } from './sinks/choose.ts'
 export { close } from './sinks/close.ts'
+export { datagrams } from './sinks/datagrams.ts'
 export { discard } from './sinks/discard.ts'
 export { echo } from './sinks/echo.ts'
 export { forward } from './sinks/forward.ts'
-export type { ForwardOptions } from './sinks/forward.ts'
+export type { DatagramForwardOptions, ForwardOptions } from './sinks/forward.ts'
 export { reset } from './sinks/reset.ts'
 export { otherwise, route, when } from './sinks/route.ts'
 export { stream } from './sinks/stream.ts'
@@ -62,10 +70,12 @@ export { explain, explainNodes } from './explain.ts'
 export type { ExplainedNode } from './explain.ts'
 export { serve } from './serve.ts'
 export type { ServeOptions } from './serve.ts'
-export type { CloseOptions, Server, ServerAddress, SessionInfo } from './server.ts'
-export type { CloseEvent, ListenerNotice, NameNotice, OpenEvent, RelayEvent } from './events.ts'
-export { closeReasons } from './ledger.ts'
-export type { Account, Bytes, CloseReason, Ledger } from './ledger.ts'
+export type { CloseOptions, Server, ServerAddress } from './server.ts'
+export type { FlowCounts, FlowDirection, SessionInfo } from './session-info.ts'
+export type { LoadReport } from './load.ts'
+export type { CloseEvent, GeneratorNotice, ListenerNotice, NameNotice, OpenEvent, RelayEvent } from './events.ts'
+export { closeReasons, dropReasons } from './ledger.ts'
+export type { Account, Bytes, CloseReason, DatagramAccount, Datagrams, Dropped, DropReason, Ledger } from './ledger.ts'
 export type { NameAddress, Resolver } from './resolve.ts'
 export type { Session, StreamSession } from './session.ts'
 export { RelayError } from './errors.ts'

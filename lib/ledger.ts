@@ -1,4 +1,5 @@
-/** The ledger: what was accepted and what became of it, and the same for every byte. */
+/** The ledger: what was accepted and what became of it, and the same for every byte and every datagram. */
+import type { Kind } from './part.ts'
 
 /** Why a session ended. The order is that of `addon/relay/reason.h`; a test compares the two. */
 export const closeReasons = [
@@ -28,11 +29,38 @@ export const closeReasons = [
   'pendingLimit',
   'serverClosed',
   'ioError',
+  'evicted',
 ] as const
 
 /** One of `closeReasons`. */
 export type CloseReason = (typeof closeReasons)[number]
 
+/**
+ * Why a datagram was dropped. The order is that of `addon/relay/datagram/drop_reason.h`; a test compares the two. `kernelOverflow`: the
+ * receive buffer was full, and how many bytes it was is not known. `noFlow`: a late one of a flow that is over. `tableFull`, `evicted`: no
+ * room for its flow, or its flow made room for another. `policy`: `allow`, `deny`, `limit`, `throttle` or `close`. `handler`: a filter, or what
+ * a handler threw. `unreachable`: no route, or no address of a name. `truncated`: larger than a slot. `sendBufferFull`, `tooLarge`: refused by the
+ * kernel. `expired`: its flow ended while it waited.
+ */
+export const dropReasons = [
+  'kernelOverflow',
+  'noFlow',
+  'tableFull',
+  'evicted',
+  'policy',
+  'handler',
+  'unreachable',
+  'truncated',
+  'sendBufferFull',
+  'tooLarge',
+  'expired',
+] as const
+
+/** One of `dropReasons`. */
+export type DropReason = (typeof dropReasons)[number]
+
+const datagramNames = ['received', 'produced', 'sent', 'consumed', 'pending', 'crossed'] as const
+const socketNames = ['icmpErrors', 'segmentedSends', 'segmentationFallbacks'] as const
 const byteNames = ['received', 'produced', 'sent', 'consumed', 'dropped', 'pending', 'crossed'] as const
 
 /** The order in which the addon writes its counters, one row a plan. */
@@ -43,6 +71,12 @@ export const counterNames: readonly string[] = [
   ...byteNames.map((name) => `toUpstream.${name}`),
   ...byteNames.map((name) => `toDownstream.${name}`),
   ...closeReasons.map((name) => `reason.${name}`),
+  ...['toUpstream', 'toDownstream'].flatMap((direction) => [
+    ...datagramNames.map((name) => `datagrams.${direction}.${name}`),
+    ...dropReasons.map((name) => `dropped.${direction}.${name}`),
+    ...dropReasons.map((name) => `droppedBytes.${direction}.${name}`),
+  ]),
+  ...socketNames,
 ]
 
 /**
@@ -51,59 +85,108 @@ export const counterNames: readonly string[] = [
  */
 export type Bytes = Readonly<Record<(typeof byteNames)[number], number>>
 
+/** Datagrams that were dropped for one reason, and the bytes in them. */
+export type Dropped = { readonly datagrams: number; readonly bytes: number }
+
+/**
+ * The datagrams of one direction, in a pipeline of datagrams; the same as for bytes, but what was dropped has a reason. `crossed` are those that
+ * entered JS, counted beside.
+ */
+export type Datagrams = Readonly<Record<(typeof datagramNames)[number], number>> & { readonly dropped: Readonly<Record<DropReason, Dropped>> }
+
+/** All about datagrams; zero in a pipeline of streams. */
+export type DatagramAccount = {
+  readonly toUpstream: Datagrams
+  readonly toDownstream: Datagrams
+  /** Errors such as ECONNREFUSED that the kernel has told about datagrams sent before, which count as sent: see udp(7). */
+  readonly icmpErrors: number
+  /** Sends of several datagrams as one, by UDP_SEGMENT. */
+  readonly segmentedSends: number
+  /** Of those, refused by the kernel and sent again one by one. */
+  readonly segmentationFallbacks: number
+}
+
 /** What one pipeline has accepted and relayed. */
 export type Account = {
   readonly sessions: { readonly accepted: number; readonly open: number; readonly closed: number }
   readonly reasons: Readonly<Record<CloseReason, number>>
   readonly toUpstream: Bytes
   readonly toDownstream: Bytes
-  /** Whether accepted = open + closed, closed = the sum of the reasons, and the bytes of both directions add up. */
+  readonly datagrams: DatagramAccount
+  /**
+   * Whether accepted = open + closed, closed = the sum of the reasons, and the bytes and the datagrams of both directions add up; for
+   * datagrams also the bytes that were dropped with what the reasons say.
+   */
   readonly balanced: boolean
 }
 
 /** The sum over all pipelines, and each of them in the order they were given to `serve`. */
 export type Ledger = Account & { readonly pipelines: readonly Account[] }
 
-/** Makes a ledger of the counters, one row of `counterNames.length` a pipeline. */
-export function ledgerOf(rows: readonly Float64Array[]): Ledger {
-  const pipelines = rows.map(accountOf)
+/** The counters of one pipeline, in the order of `counterNames`. */
+export type CounterRow = { readonly kind: Kind; readonly values: Float64Array }
+
+/** Makes a ledger of the counters, a row a pipeline. */
+export function ledgerOf(rows: readonly CounterRow[]): Ledger {
+  const pipelines = rows.map(({ kind, values }) => accountOf(values, kind))
   const sum = new Float64Array(counterNames.length)
-  for (const row of rows) row.forEach((value, i) => (sum[i] = (sum[i] ?? 0) + value))
-  return { ...accountOf(sum), balanced: pipelines.every((account) => account.balanced), pipelines }
+  for (const { values } of rows) values.forEach((value, i) => (sum[i] = (sum[i] ?? 0) + value))
+  return { ...accountOf(sum, 'stream'), balanced: pipelines.every((account) => account.balanced), pipelines }
 }
 
-function accountOf(row: Float64Array): Account {
-  const at = (i: number): number => row[i] ?? 0
-  const bytes = (first: number): Bytes => ({
-    received: at(first),
-    produced: at(first + 1),
-    sent: at(first + 2),
-    consumed: at(first + 3),
-    dropped: at(first + 4),
-    pending: at(first + 5),
-    crossed: at(first + 6),
-  })
-  const sessions = { accepted: at(0), open: at(1), closed: at(2) }
-  const [toUpstream, toDownstream] = [bytes(3), bytes(3 + byteNames.length)]
-  const reasons = reasonsFrom(at, 3 + 2 * byteNames.length)
+function accountOf(row: Float64Array, kind: Kind): Account {
+  const next = readerOf(row)
+  const sessions = { accepted: next(), open: next(), closed: next() }
+  const [toUpstream, toDownstream] = [record(byteNames, next), record(byteNames, next)]
+  const reasons = record(closeReasons, next)
+  const datagrams = { toUpstream: datagramsFrom(next), toDownstream: datagramsFrom(next), ...record(socketNames, next) }
   const ended = closeReasons.reduce((sum, reason) => sum + reasons[reason], 0)
-  const balanced = sessions.accepted === sessions.open + sessions.closed && sessions.closed === ended && addsUp(toUpstream) && addsUp(toDownstream)
-  return { sessions, reasons, toUpstream, toDownstream, balanced }
+  const balanced =
+    sessions.accepted === sessions.open + sessions.closed &&
+    sessions.closed === ended &&
+    addsUp(toUpstream, toUpstream.dropped) &&
+    addsUp(toDownstream, toDownstream.dropped) &&
+    datagramsAddUp(datagrams.toUpstream, toUpstream, kind) &&
+    datagramsAddUp(datagrams.toDownstream, toDownstream, kind)
+  return { sessions, reasons, toUpstream, toDownstream, datagrams, balanced }
 }
 
-function addsUp({ received, produced, sent, consumed, dropped, pending }: Bytes): boolean {
+/** Reads one counter after the other. */
+function readerOf(row: Float64Array): () => number {
+  let i = 0
+  return () => row[i++] ?? 0
+}
+
+function datagramsFrom(next: () => number): Datagrams {
+  const counts = record(datagramNames, next)
+  const [datagrams, bytes] = [record(dropReasons, next), record(dropReasons, next)]
+  return { ...counts, dropped: recordOf(dropReasons, (reason) => ({ datagrams: datagrams[reason], bytes: bytes[reason] })) }
+}
+
+type Flow = { readonly received: number; readonly produced: number; readonly sent: number; readonly consumed: number; readonly pending: number }
+
+function addsUp({ received, produced, sent, consumed, pending }: Flow, dropped: number): boolean {
   return received + produced === sent + consumed + dropped + pending
 }
 
-type Reasons = Record<CloseReason, number>
-
-function isComplete(reasons: Partial<Reasons>): reasons is Reasons {
-  return closeReasons.every((reason) => reason in reasons)
+function datagramsAddUp(counts: Datagrams, bytes: Bytes, kind: Kind): boolean {
+  const dropped = dropReasons.map((reason) => counts.dropped[reason])
+  const droppedBytes = dropped.reduce((sum, one) => sum + one.bytes, 0)
+  return addsUp(counts, dropped.reduce((sum, one) => sum + one.datagrams, 0)) && (kind === 'stream' || bytes.dropped === droppedBytes)
 }
 
-function reasonsFrom(at: (i: number) => number, first: number): Reasons {
-  const reasons: Partial<Reasons> = {}
-  closeReasons.forEach((reason, place) => (reasons[reason] = at(first + place)))
-  if (!isComplete(reasons)) throw new Error('a close reason has no counter')
-  return reasons
+/** The next counters, by their names. */
+function record<Name extends string>(names: readonly Name[], next: () => number): Readonly<Record<Name, number>> {
+  return recordOf(names, next)
+}
+
+function recordOf<Name extends string, Value>(names: readonly Name[], valueOf: (name: Name) => Value): Readonly<Record<Name, Value>> {
+  const made: Partial<Record<Name, Value>> = {}
+  for (const name of names) made[name] = valueOf(name)
+  if (!isComplete(names, made)) throw new Error('a name has no counter')
+  return made
+}
+
+function isComplete<Name extends string, Value>(names: readonly Name[], made: Partial<Record<Name, Value>>): made is Record<Name, Value> {
+  return names.every((name) => name in made)
 }

@@ -25,7 +25,7 @@ export const Verdict = { later: 0, pass: 1, more: 2, answered: 3 } as const
 
 export const Direction = { toUpstream: 0, toDownstream: 1 } as const
 
-export const NoticeCode = { paused: 1, resumed: 2, acceptError: 3, eventsLost: 4 } as const
+export const NoticeCode = { paused: 1, resumed: 2, acceptError: 3, eventsLost: 4, generated: 5, tableFull: 6 } as const
 
 /**
  * A record is `recordDoubles` float64 fields followed by two 20-byte addresses (family, 0, port big-endian, 16 address bytes;
@@ -50,6 +50,54 @@ export const recordBytes = 12 * 8 + 40
 export const downstreamAddressAt = 12 * 8
 export const upstreamAddressAt = 12 * 8 + 20
 
+/** A row tells of one datagram in `rowInts` int32 fields. `offset` and `length` are those of its bytes in the arena. */
+export const RowField = {
+  offset: 0,
+  length: 1,
+  flowIndex: 2,
+  flowGeneration: 3,
+  node: 4,
+  planAndDirection: 5, // plan × 2 + direction
+  verdict: 6, // 0 to begin with; written by JS
+  endpoint: 7, // the listener's place in `plan.listen`
+  outOffset: 8, // written by JS, for a verdict of `replaced`
+  outLength: 9,
+  spare: 10,
+  peer: 11, // 20 bytes: the address of the flow's downstream, in both directions
+} as const
+export const rowInts = 16
+
+/** What becomes of a row's datagram. A sink has consumed what it passes. `answered`: a filter has, and replied itself. */
+export const RowVerdict = { pass: 0, drop: 1, replaced: 2, replacedLate: 3, answered: 4 } as const
+
+/** A reply goes in the direction opposite to that of its row. The first of the rows of `replyInts` int32 fields is their count. */
+export const ReplyField = { row: 0, offset: 1, length: 2, area: 3 } as const
+export const replyInts = 4
+export const ReplyArea = { arena: 0, out: 1 } as const
+
+/** A slot takes what the kernel has put together of one flow (UDP_GRO), up to 64 KiB, and then some. */
+export const [datagramSlots, datagramSlotBytes] = [256, 65_856]
+export const [maxRows, maxReplies, outBytes] = [4_096, 4_096, 1_048_576]
+
+/** The memory in which datagrams cross. */
+export type NativeDatagrams = {
+  /** `datagramSlots` × `datagramSlotBytes`. Bytes in it are valid until `onBatch` returns. */
+  readonly arena: ArrayBuffer
+  /** `maxRows` rows. Those of one node and direction follow each other. */
+  readonly rows: ArrayBuffer
+  /** The count and `maxReplies` replies, 0 to begin with. */
+  readonly replies: ArrayBuffer
+  /** `outBytes`: what JS has made in this crossing, from 0 on. */
+  readonly out: ArrayBuffer
+  /** Called with the number of rows: all datagrams of a turn for nodes in JS. */
+  readonly onBatch: (rows: number) => void
+}
+
+/** The addon's id of a flow; those of other sessions are below 2^51. */
+export function flowId(index: number, generation: number): number {
+  return 2 ** 51 + generation * 2 ** 27 + index
+}
+
 /** How to end a session from JS. */
 export const EndHow = { close: 0, reset: 1, handlerError: 2, rejected: 3 } as const
 
@@ -73,11 +121,19 @@ export type NativeOptions = {
   readonly records: ArrayBuffer
   /** At least 256 KiB. Bytes in it are valid until `onRecords` returns. */
   readonly arena: ArrayBuffer
+  /** Where a plan is of datagrams. */
+  readonly datagrams: NativeDatagrams | undefined
 }
 
 /** Counter names in the order in which `readCounters` writes them, one row a plan. */
 export type NativeSession = {
   readonly id: number
+  readonly kind: 'stream' | 'datagram'
+  /**
+   * Of a flow: toUpstream, then toDownstream, each the datagrams and the bytes that it received, produced, sent, consumed, dropped and
+   * has pending.
+   */
+  readonly counts?: Float64Array
   readonly node: number
   readonly plan: number
   readonly state: string
@@ -92,7 +148,21 @@ export type NativeSession = {
 }
 
 /** The wire of one plan's listener: the bound endpoint. */
-export type NativeAddress = { readonly plan: number; readonly net: 'tcp' | 'unix'; readonly address: string; readonly port: number; readonly family: 'IPv4' | 'IPv6' | 'unix' }
+export type NativeAddress = {
+  readonly plan: number
+  readonly net: 'tcp' | 'udp' | 'unix'
+  readonly address: string
+  readonly port: number
+  readonly family: 'IPv4' | 'IPv6' | 'unix'
+  /** Of a UDP socket: what the kernel gave. */
+  readonly receiveBufferBytes?: number
+}
+
+/**
+ * What `readLoad` writes for each plan: whether it is a generator (1), sent, received, lost, reordered, duplicated, failed sends, seconds,
+ * the percentiles 50, 90, 99 and 99.9 and the largest of the latencies in microseconds, whether it is finished (1).
+ */
+export const loadNumbers = 14
 
 export interface NativeRelay {
   /** Begins to accept. */
@@ -100,6 +170,8 @@ export interface NativeRelay {
   addresses(): NativeAddress[]
   /** Writes the counters of every plan into `into` (plans × counterNames.length float64). */
   readCounters(into: Float64Array): void
+  /** Writes what generators have measured into `into` (plans × loadNumbers float64). */
+  readLoad(into: Float64Array): void
   sessions(done: (list: NativeSession[]) => void): void
   /** The addresses of a named upstream, all of them; an empty list keeps what is known. */
   setUpstream(plan: number, upstream: number, addresses: readonly ResolvedAddress[]): void
@@ -111,6 +183,11 @@ export interface NativeRelay {
   answerHead(id: number, node: number, branch: number, consumed: number, bytes?: Uint8Array): void
   /** Writes to a direction of a session whose sink or transform is JS. Returns pending bytes, or -1 where the session is gone. */
   write(id: number, direction: number, bytes: Uint8Array): number
+  /**
+   * Within `onBatch`: takes a copy of a reply to a row, or of what replaces it, for which there is no room in `replies` or `out`. Replies taken so
+   * come after those in `replies`.
+   */
+  keepDatagram(row: number, isReply: boolean, bytes: Uint8Array): void
   /** Stream sink: FIN after all that was written. */
   endWrite(id: number): void
   /** Stream sink: stop and go on reading the downstream. */
@@ -121,6 +198,7 @@ export interface NativeRelay {
 export interface Native {
   readonly Relay: new (options: NativeOptions) => NativeRelay
   readonly closeReasons: readonly string[]
+  readonly dropReasons: readonly string[]
   readonly counterNames: readonly string[]
   readonly recordKinds: Readonly<Record<string, number>>
   readonly recordBytes: number

@@ -4,8 +4,8 @@
  * A part says in `accepts` which kinds of session it can be used for. The property is never there; it only makes the types
  * contravariant, so that a part for any kind fits everywhere and a part for streams fits only streams.
  */
-import type { ChooseHandler, ChunkHandler, DecideHandler, InspectHandler, StreamSource } from './handlers.ts'
-import type { PlanEndpoint, PlanHead, PlanMatcher, PlanSettings } from './plan.ts'
+import type { ChooseHandler, ChunkHandler, DatagramFilter, DatagramHandler, DecideHandler, InspectHandler, StreamSource } from './handlers.ts'
+import type { PlanEndpoint, PlanGenerate, PlanHead, PlanMatcher, PlanSettings } from './plan.ts'
 
 /** What a session is: an accepted stream or a flow of datagrams. */
 export type Kind = 'stream' | 'datagram'
@@ -19,16 +19,26 @@ type Named = { readonly name: string; readonly shows: string }
 export type StageBody =
   | { readonly step: 'allow' | 'deny'; readonly cidrs: readonly string[] }
   | { readonly step: 'limit'; readonly maxSessions: number; readonly maxSessionsPerAddress: number; readonly newSessionsPerSecond: number }
-  | { readonly step: 'settings'; readonly settings: Partial<PlanSettings> }
+  /** `ofDatagrams`: what holds for datagrams instead, where that is something else. */
+  | { readonly step: 'settings'; readonly settings: Partial<PlanSettings>; readonly ofDatagrams?: { readonly settings: Partial<PlanSettings>; readonly shows: string } }
   | { readonly step: 'inspect'; readonly head: PlanHead; readonly handler: InspectHandler }
   | { readonly step: 'decide'; readonly head: PlanHead; readonly handler: DecideHandler }
   | { readonly step: 'transform'; readonly toUpstream?: ChunkHandler; readonly toDownstream?: ChunkHandler }
+  | { readonly step: 'filterDatagrams'; readonly toUpstream?: DatagramFilter; readonly toDownstream?: DatagramFilter }
 
 /** What `compile` makes of a sink. */
 export type SinkBody =
-  | { readonly step: 'forward'; readonly upstream: PlanEndpoint; readonly connectTimeoutMs: number; readonly retries: number; readonly sourceAddress: string | null }
+  | {
+      readonly step: 'forward'
+      readonly upstream: PlanEndpoint
+      readonly connectTimeoutMs: number
+      readonly retries: number
+      readonly sourceAddress: string | null
+      readonly responses: number
+    }
   | { readonly step: 'echo' | 'discard' | 'close' | 'reset' }
   | { readonly step: 'stream'; readonly source: StreamSource }
+  | { readonly step: 'datagrams'; readonly handler: DatagramHandler }
   | { readonly step: 'route'; readonly when: readonly { readonly matcher: AnyMatcher; readonly chain: Branch }[]; readonly otherwise: Branch }
   | { readonly step: 'choose'; readonly branches: readonly { readonly name: string; readonly chain: Branch }[]; readonly head: PlanHead; readonly handler: ChooseHandler<string> }
 
@@ -47,13 +57,21 @@ export type When<K extends Kind> = { readonly role: 'when'; readonly matcher: An
 /** The last branch of a `route`, made by `otherwise`. */
 export type Otherwise<K extends Kind> = { readonly role: 'otherwise'; readonly chain: Branch } & Accepts<K>
 
-/** The first node, made by `listen`. */
+/** The first node, made by `listen` or `generate`. */
 export type Source<K extends Kind> = {
   readonly role: 'source'
+  readonly name: 'listen' | 'generate'
+  /** Its arguments as `explain` shows them. */
+  readonly shows: string
   readonly kind: K
   readonly listen: readonly PlanEndpoint[]
   readonly backlog: number
   readonly dualStack: boolean
+  readonly receiveBufferBytes: number
+  readonly maxFlows: number
+  /** 0: no limit. */
+  readonly maxFlowsPerAddress: number
+  readonly generate: PlanGenerate | null
 }
 
 /** A source and what follows it, made by `pipe`: plain data, which `serve` runs and `explain` prints. */

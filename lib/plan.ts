@@ -6,12 +6,27 @@
  * Every node is reached on exactly one path, so a sink carries the settings of all the stages before it, already merged.
  */
 
+/** Where to listen or connect; `lastPort` only where there is more than one port. */
 export type PlanEndpoint =
-  | { readonly net: 'tcp'; readonly host: string; readonly port: number }
+  | { readonly net: 'tcp' | 'udp'; readonly host: string; readonly port: number; readonly lastPort?: number }
   | { readonly net: 'unix'; readonly path: string }
+
+/** One socket to listen at. `offset` is the place of its port in the range that it comes from, where it is not the first one. */
+export type PlanListener =
+  | { readonly net: 'tcp' | 'udp'; readonly host: string; readonly port: number; readonly offset?: number }
+  | { readonly net: 'unix'; readonly path: string }
+
+/** Most sockets that one plan listens at. */
+export const maxListeners = 65_536
+
+/** Most bytes that fit into one UDP datagram over IPv4: 65535 less the headers. */
+export const maxDatagramBytes = 65_507
 
 /** Bytes a second and the burst, each at least 1. */
 export type PlanRate = { readonly bytesPerSecond: number; readonly burstBytes: number }
+
+/** Datagrams a second and the burst, each at least 1. */
+export type PlanDatagramRate = { readonly datagramsPerSecond: number; readonly burstDatagrams: number }
 
 /** What all stages before a sink asked for, merged. A time of 0 means "never". */
 export type PlanSettings = {
@@ -21,8 +36,10 @@ export type PlanSettings = {
   readonly highWaterBytes: number
   readonly throttleToUpstream: PlanRate | null
   readonly throttleToDownstream: PlanRate | null
+  readonly throttleDatagramsToUpstream: PlanDatagramRate | null
+  readonly throttleDatagramsToDownstream: PlanDatagramRate | null
   readonly keepAlive: PlanKeepAlive | null
-  /** Whether the chunks of a direction go through JS (the handlers are known to `lib` by the sink's node). */
+  /** Whether the chunks or datagrams of a direction go through JS (the handlers are known to `lib` by the sink's node). */
   readonly transformToUpstream: boolean
   readonly transformToDownstream: boolean
 }
@@ -67,21 +84,51 @@ export type PlanNode =
       readonly retries: number
       /** Address to bind before connecting, or null. */
       readonly sourceAddress: string | null
+      /** Datagrams from the upstream after which a flow is finished; 0: it never is by itself. */
+      readonly responses: number
       readonly settings: PlanSettings
     }
   | { readonly op: 'echo'; readonly settings: PlanSettings }
   | { readonly op: 'discard'; readonly settings: PlanSettings }
   | { readonly op: 'stream'; readonly handler: number; readonly settings: PlanSettings }
+  | { readonly op: 'datagrams'; readonly handler: number; readonly settings: PlanSettings }
   | { readonly op: 'close' }
   | { readonly op: 'reset' }
 
+/** What `generate` makes instead of listening. */
+export type PlanGenerate = {
+  readonly flows: number
+  readonly sizeBytes: number
+  /** Datagrams a second of all flows together; 0: as fast as it goes. */
+  readonly ratePerSecond: number
+  /** Datagrams of a flow that may be unanswered; 0: any number. */
+  readonly window: number
+  /** 0: never ends. */
+  readonly durationMs: number
+  /** Whether runs of datagrams leave as one UDP_SEGMENT send. */
+  readonly gso: boolean
+}
+
 export type Plan = {
-  readonly listen: readonly PlanEndpoint[]
+  /** What its sessions are: accepted streams, or flows of datagrams. */
+  readonly kind: 'stream' | 'datagram'
+  /** None where `generate` is there. */
+  readonly listen: readonly PlanListener[]
   /** Length of the accept queue asked of the kernel. */
   readonly backlog: number
   /** Whether a wildcard IPv6 listener takes IPv4 too. */
   readonly dualStack: boolean
+  /** Receive buffer asked of the kernel for each socket; 0 for streams. */
+  readonly receiveBufferBytes: number
+  /** Flows at once; 0 for streams. */
+  readonly maxFlows: number
+  /** Flows at once from one address; 0: no limit. */
+  readonly maxFlowsPerAddress: number
+  readonly generate: PlanGenerate | null
   readonly nodes: readonly PlanNode[]
-  /** Where `forward` nodes go, by their `upstream` number. A name is resolved by `lib` and handed to the addon as addresses. */
+  /**
+   * Where `forward` nodes go, by their `upstream` number. A name is resolved by `lib` and handed to the addon as addresses. With a
+   * `lastPort` the port is the first one plus the `offset` of the listener that the session came to.
+   */
   readonly upstreams: readonly PlanEndpoint[]
 }

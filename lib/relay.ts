@@ -1,13 +1,15 @@
 /** One relay of the addon with its shared memory and its crossing. A server has at most two: one on its own thread, one in this one. */
-import { markAsUntransferable } from 'node:worker_threads'
 import { addressText, formatHostPort } from './address.ts'
 import { createCrossing } from './crossing.ts'
 import type { CrossingPlan } from './crossing.ts'
+import { createDatagramCrossing } from './datagram-crossing.ts'
 import { RelayError } from './errors.ts'
 import type { RelayEvent } from './events.ts'
 import { counterNames, ledgerOf } from './ledger.ts'
-import { EndHow, recordBytes } from './native.ts'
-import type { Native, NativeAddress, NativeOptions, NativeRelay, NativeSession } from './native.ts'
+import type { CounterRow } from './ledger.ts'
+import { datagramMemory, lastingBuffer } from './memory.ts'
+import { EndHow, loadNumbers, recordBytes } from './native.ts'
+import type { Native, NativeAddress, NativeDatagrams, NativeOptions, NativeRelay, NativeSession } from './native.ts'
 import type { Session } from './session.ts'
 
 /** Records and bytes that one crossing can carry. */
@@ -47,35 +49,15 @@ export type Relay = {
   /** Resolves when the addon has told everything. */
   readonly closed: Promise<void>
   /** One row of counters a plan. */
-  counters(): Float64Array[]
+  counters(): CounterRow[]
+  /** One row of what a generator has measured a plan. */
+  loads(): Float64Array[]
   /** None once it is closed. */
   sessions(): Promise<readonly ListedSession[]>
   /** What the listeners of a pipeline are called. */
   listeners(pipeline: number): readonly string[]
   /** Ends a session; one that is over is ignored. */
   endSession(native: number, how: 'close' | 'reset'): void
-}
-
-declare const WebAssembly: { readonly Memory: new (size: { readonly initial: number }) => { readonly buffer: ArrayBuffer } }
-const wasmPageBytes = 65_536
-
-/**
- * Memory that the addon keeps using, whatever a handler does with a view of it: the mark refuses `postMessage` and `structuredClone`, and a
- * WebAssembly memory has the only kind of ArrayBuffer that `transfer()` cannot detach. Where there is none (`--jitless`, little address
- * space) the mark has to do.
- */
-function lastingBuffer(leastBytes: number): ArrayBuffer {
-  const buffer = wasmBuffer(leastBytes) ?? new ArrayBuffer(leastBytes)
-  markAsUntransferable(buffer)
-  return buffer
-}
-
-function wasmBuffer(leastBytes: number): ArrayBuffer | undefined {
-  try {
-    return new WebAssembly.Memory({ initial: Math.ceil(leastBytes / wasmPageBytes) }).buffer
-  } catch {
-    return undefined
-  }
 }
 
 /** Binds the listeners, and accepts nothing yet. Throws the addon's system errors. */
@@ -85,7 +67,7 @@ export function openRelay(options: RelayOptions): Relay {
   const plans = options.plans.map((plan): OpenPlan => ({ ...plan, listeners: [] }))
   const { promise: closed, resolve: onClosed } = withResolvers()
   const crossing = createCrossing({ ...options, records, arena, plans, relay: () => relay, onClosed })
-  const onRecords = options.debug ? checked(crossing, () => counters(), options.onError) : crossing
+  const check = (one: (count: number) => void) => (options.debug ? checked(one, () => counters(), options.onError) : one)
   const relay: NativeRelay = new options.native.Relay({
     plans: plans.map((plan) => plan.compiled.plan),
     ownThread: options.ownThread,
@@ -93,18 +75,21 @@ export function openRelay(options: RelayOptions): Relay {
     maxPendingBytes: options.maxPendingBytes,
     lingerMs: options.lingerMs,
     transport: options.transport,
-    onRecords,
+    onRecords: check(crossing),
     records,
     arena,
+    datagrams: datagramsFor(options, plans, () => relay, check),
   })
   const addresses = relay.addresses().map((address) => ({ ...address, pipeline: plans[address.plan]?.pipeline ?? 0 }))
   for (const address of addresses) plans[address.plan]?.listeners.push(listenerText(address))
 
-  const counters = (): Float64Array[] => {
-    const all = new Float64Array(plans.length * counterNames.length)
-    relay.readCounters(all)
-    return plans.map((_, i) => all.subarray(i * counterNames.length, (i + 1) * counterNames.length))
+  const rowsOf = (width: number, read: (into: Float64Array) => void): Float64Array[] => {
+    const all = new Float64Array(plans.length * width)
+    read(all)
+    return plans.map((_, i) => all.subarray(i * width, (i + 1) * width))
   }
+  const counters = (): CounterRow[] =>
+    rowsOf(counterNames.length, (into) => relay.readCounters(into)).map((values, i) => ({ kind: plans[i]?.compiled.plan.kind ?? 'stream', values }))
   const listed = (native: NativeSession): ListedSession => {
     const plan = plans[native.plan]
     const node = plan?.compiled.nodes[native.node]
@@ -122,10 +107,24 @@ export function openRelay(options: RelayOptions): Relay {
     addresses,
     closed,
     counters,
+    loads: () => rowsOf(loadNumbers, (into) => relay.readLoad(into)),
     sessions: () => Promise.race([new Promise<readonly ListedSession[]>((resolve) => relay.sessions((list) => resolve(list.map(listed)))), closed.then(() => [])]),
     listeners: (pipeline) => plans.find((plan) => plan.pipeline === pipeline)?.listeners ?? [],
     endSession: (native, how) => relay.endSession(native, EndHow[how]),
   }
+}
+
+/** The memory and the crossing of datagrams, where a plan has them. No handler sees them where no node is in JS. */
+function datagramsFor(
+  options: RelayOptions,
+  plans: readonly CrossingPlan[],
+  relay: () => NativeRelay,
+  check: (crossing: (count: number) => void) => (count: number) => void,
+): NativeDatagrams | undefined {
+  const members = plans.filter(({ compiled }) => compiled.plan.kind === 'datagram')
+  if (members.length === 0) return undefined
+  const memory = datagramMemory(!options.ownThread && members.some(({ compiled }) => compiled.hasJs))
+  return { ...memory, onBatch: check(createDatagramCrossing({ ...options, ...memory, plans, relay })) }
 }
 
 /** What a bound endpoint is called in sessions and events. */
@@ -134,7 +133,7 @@ export function listenerText({ net, address, port }: NativeAddress): string {
 }
 
 /** The debugging crossing: the books have to balance whenever JS is called. */
-function checked(crossing: (count: number) => void, counters: () => Float64Array[], onError: RelayOptions['onError']): (count: number) => void {
+function checked(crossing: (count: number) => void, counters: () => CounterRow[], onError: RelayOptions['onError']): (count: number) => void {
   return (count) => {
     crossing(count)
     const ledger = ledgerOf(counters())

@@ -10,9 +10,8 @@ import { loadNative } from './native.ts'
 import type { Native } from './native.ts'
 import { watchNames } from './names.ts'
 import { checkBoolean, checkFunction, checkInteger, checkMs, checkNames, checkWord, shown } from './options.ts'
-import type { Pipeline } from './part.ts'
+import type { Kind, Pipeline } from './part.ts'
 import { isPipeline } from './pipe.ts'
-import type { PlanEndpoint } from './plan.ts'
 import { openRelay } from './relay.ts'
 import { systemResolver } from './resolve.ts'
 import type { Resolver } from './resolve.ts'
@@ -26,7 +25,10 @@ export type ServeOptions = {
   readonly onEvents?: (batch: readonly RelayEvent[]) => void
   /** Whether `onEvents` is told of every session's open and close; false leaves it the notices, at no cost a session. Default true. */
   readonly sessionEvents?: boolean
-  /** Is told what a handler has thrown, whose session has ended with `handlerError`; without a session where `onEvents` threw. Default: stderr. */
+  /**
+   * Is told what a handler has thrown, whose session has ended with `handlerError`; without a session where `onEvents` or a handler of datagrams threw.
+   * Default: stderr.
+   */
   readonly onError?: (error: unknown, session: Session | undefined) => void
   /** Pending bytes of all sessions of one thread, 1048576 to 1099511627776; default 268435456. */
   readonly maxPendingBytes?: number
@@ -45,18 +47,21 @@ export type ServeOptions = {
   readonly transport?: 'auto' | 'copy' | 'splice'
   /** Resolves the names of endpoints; default: hosts file, DNS, getaddrinfo(3). */
   readonly resolver?: Resolver
-  /** Checks at every crossing that the ledger balances, and tells `onError` where not; default false. */
+  /**
+   * Checks at every crossing that the ledger balances, and tells `onError` where not. Handlers of datagrams get copies whose memory is taken away
+   * when they return, so that bytes which were kept are found out: they are empty, and to reply with them is an error. Default false.
+   */
   readonly debug?: boolean
 }
 
 const names = ['onEvents', 'sessionEvents', 'onError', 'maxPendingBytes', 'lingerMs', 'thread', 'transport', 'resolver', 'debug']
 
 /**
- * Serves one pipeline or several: binds all listeners, then accepts. Rejects with the `RelayError` of what cannot be set up, such as
+ * Serves one pipeline or several, of streams and of datagrams: binds all listeners, then accepts. Rejects with the `RelayError` of what cannot be set up, such as
  * `listen EADDRINUSE 127.0.0.1:8080`, and leaves nothing behind; with ERR_MILLRACE_BAD_OPTION, ERR_MILLRACE_UNKNOWN_OPTION and
  * ERR_MILLRACE_BAD_PIPELINE for misuse, and with ERR_MILLRACE_NO_ADDON where the addon is not built.
  */
-export async function serve(pipelines: Pipeline<'stream'> | readonly Pipeline<'stream'>[], options: ServeOptions = {}): Promise<Server> {
+export async function serve(pipelines: Pipeline<Kind> | readonly Pipeline<Kind>[], options: ServeOptions = {}): Promise<Server> {
   const settings = checkOptions(options)
   const list = checkPipelines(pipelines)
   const compiled = list.map((pipeline) => compile(pipeline))
@@ -113,7 +118,7 @@ function checkOptions(options: ServeOptions): Settings {
   return { onEvents, sessionEvents, onError: guarded(onError), maxPendingBytes, lingerMs, thread, transport, resolver, debug }
 }
 
-function checkPipelines(given: unknown): readonly Pipeline<'stream'>[] {
+function checkPipelines(given: unknown): readonly Pipeline<Kind>[] {
   const list: readonly unknown[] = Array.isArray(given) ? given : [given]
   if (list.length === 0) throw refuse('serve', 'expected at least one pipeline')
   return list.map((pipeline) => {
@@ -150,18 +155,19 @@ function load(): Native {
 
 /** A name to listen at becomes its first address; what it resolves to later does not matter. */
 async function withListenAddresses(compiled: Compiled, resolver: Resolver): Promise<Compiled> {
-  const listen = await Promise.all(compiled.plan.listen.map((at) => withAddress(at, resolver)))
+  const names = new Set(compiled.plan.listen.flatMap((at) => (at.net === 'unix' || normalizeIp(at.host) !== undefined ? [] : at.host)))
+  const found = new Map(await Promise.all([...names].map(async (name) => [name, await firstAddress(name, resolver)] as const)))
+  const listen = compiled.plan.listen.map((at) => (at.net === 'unix' ? at : { ...at, host: found.get(at.host) ?? at.host }))
   return { ...compiled, plan: { ...compiled.plan, listen } }
 }
 
-async function withAddress(at: PlanEndpoint, resolver: Resolver): Promise<PlanEndpoint> {
-  if (at.net === 'unix' || normalizeIp(at.host) !== undefined) return at
-  const found = await resolver(at.host).catch((error: unknown) => {
+async function firstAddress(name: string, resolver: Resolver): Promise<string> {
+  const found = await resolver(name).catch((error: unknown) => {
     throw systemError(error, 'listen')
   })
   const [host] = found.flatMap(({ address }) => normalizeIp(address) ?? [])
-  if (host === undefined) throw misuse('ERR_MILLRACE_BAD_ADDRESS', 'listen', `${shown(at.host)} has no address`)
-  return { ...at, host }
+  if (host === undefined) throw misuse('ERR_MILLRACE_BAD_ADDRESS', 'listen', `${shown(name)} has no address`)
+  return host
 }
 
 /** A relay can be closed only once it has been started. */
@@ -173,7 +179,7 @@ async function undo({ relay }: ServerRelay): Promise<void> {
 
 function report(error: unknown, session: Session | undefined): void {
   const text = safely(() => (error instanceof Error ? (error.stack ?? error.message) : shown(error)))
-  process.stderr.write(`millrace: ${session === undefined ? 'onEvents' : `session ${session.id} of ${session.downstream}`}: ${text}\n`)
+  process.stderr.write(`millrace: ${session === undefined ? 'onEvents or a handler of datagrams' : `session ${session.id} of ${session.downstream}`}: ${text}\n`)
 }
 
 /** What is called from within a crossing must not throw. */

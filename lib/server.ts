@@ -1,16 +1,23 @@
 /** A running server: what its relays say, put together. */
 import { misuse } from './errors.ts'
 import { ledgerOf } from './ledger.ts'
-import type { Ledger } from './ledger.ts'
+import type { CounterRow, Ledger } from './ledger.ts'
+import { loadOf } from './load.ts'
+import type { LoadReport } from './load.ts'
 import { checkMs, checkNames, checkWord, shown } from './options.ts'
 import { listenerText } from './relay.ts'
-import type { ListedSession, Relay } from './relay.ts'
+import type { BoundAddress, Relay } from './relay.ts'
+import { infoFor } from './session-info.ts'
+import type { SessionInfo } from './session-info.ts'
+
+export type { LoadReport } from './load.ts'
+export type { SessionInfo } from './session-info.ts'
 
 /** A bound endpoint. */
 export type ServerAddress = {
   /** The pipeline's place among those given to `serve`. */
   readonly pipeline: number
-  readonly net: 'tcp' | 'unix'
+  readonly net: 'tcp' | 'udp' | 'unix'
   /** An IP address without brackets, or a path. */
   readonly address: string
   /** The port that was bound; 0 for a Unix socket. */
@@ -18,27 +25,8 @@ export type ServerAddress = {
   readonly family: 'IPv4' | 'IPv6' | 'unix'
   /** As in events and sessions: `127.0.0.1:8080`, `[::1]:8080`, `unix:/run/x.sock`. */
   readonly text: string
-}
-
-/** A session at one moment. */
-export type SessionInfo = {
-  readonly id: number
-  readonly pipeline: number
-  /** Where it is in the pipeline: `inspect[1]`, `route[1].when[0].forward[0]`. */
-  readonly node: string
-  readonly state: string
-  readonly downstream: string
-  readonly upstream: string | undefined
-  /** Bytes sent on. */
-  readonly bytesToUpstream: number
-  readonly bytesToDownstream: number
-  /** Bytes taken and not yet sent on. */
-  readonly pendingToUpstream: number
-  readonly pendingToDownstream: number
-  /** Since it was accepted. */
-  readonly ageMs: number
-  /** Since a byte moved. */
-  readonly idleMs: number
+  /** Of a UDP socket: the receive buffer that the kernel gave, which may be less than `listen` asked for. */
+  readonly receiveBufferBytes?: number
 }
 
 /** The options of `Server.close`. */
@@ -53,7 +41,9 @@ export type Server = {
   readonly addresses: readonly ServerAddress[]
   /** What was accepted and relayed so far; also after the end. */
   ledger(): Ledger
-  /** The sessions that are open now. */
+  /** What `generate` pipelines have measured so far; undefined where there is none. Also after the end. */
+  load(): LoadReport | undefined
+  /** The sessions that are open now, flows of datagrams among them. */
   sessions(): Promise<readonly SessionInfo[]>
   /** Ends one session, cleanly or by RST; an id that is not open is ignored. Throws ERR_MILLRACE_BAD_OPTION. */
   endSession(id: number, how?: 'close' | 'reset'): void
@@ -92,9 +82,10 @@ export function createServer(relays: readonly ServerRelay[], explain: string, st
   return {
     addresses: relays
       .flatMap(({ relay }) => relay.addresses)
-      .map((bound) => ({ pipeline: bound.pipeline, net: bound.net, address: bound.address, port: bound.port, family: bound.family, text: listenerText(bound) }))
+      .map(addressOf)
       .toSorted((a, b) => a.pipeline - b.pipeline),
     ledger: () => ledgerOf(rowsInOrder(relays)),
+    load: () => loadOf(relays.flatMap(({ relay }) => relay.loads())),
     async sessions() {
       const lists = await Promise.all(relays.map(async ({ relay }, place) => (await relay.sessions()).map(infoFor(idIn(relays.length, place)))))
       return lists.flat().toSorted((a, b) => a.id - b.id)
@@ -111,25 +102,13 @@ export function createServer(relays: readonly ServerRelay[], explain: string, st
   }
 }
 
-/** The counters of all plans in the order of their pipelines. */
-function rowsInOrder(relays: readonly ServerRelay[]): Float64Array[] {
-  const rows = relays.flatMap(({ relay, pipelines }) => relay.counters().map((row, i) => ({ row, pipeline: pipelines[i] ?? 0 })))
-  return rows.toSorted((a, b) => a.pipeline - b.pipeline).map(({ row }) => row)
+function addressOf(bound: BoundAddress): ServerAddress {
+  const { pipeline, net, address, port, family, receiveBufferBytes } = bound
+  return { pipeline, net, address, port, family, text: listenerText(bound), ...(receiveBufferBytes === undefined ? {} : { receiveBufferBytes }) }
 }
 
-function infoFor(idOf: (native: number) => number): (session: ListedSession) => SessionInfo {
-  return ({ native, pipeline, path, downstream, upstream }) => ({
-    id: idOf(native.id),
-    pipeline,
-    node: path,
-    state: native.state,
-    downstream,
-    upstream,
-    bytesToUpstream: native.bytesToUpstream,
-    bytesToDownstream: native.bytesToDownstream,
-    pendingToUpstream: native.pendingToUpstream,
-    pendingToDownstream: native.pendingToDownstream,
-    ageMs: native.ageMs,
-    idleMs: native.idleMs,
-  })
+/** The counters of all plans in the order of their pipelines. */
+function rowsInOrder(relays: readonly ServerRelay[]): CounterRow[] {
+  const rows = relays.flatMap(({ relay, pipelines }) => relay.counters().map((row, i) => ({ row, pipeline: pipelines[i] ?? 0 })))
+  return rows.toSorted((a, b) => a.pipeline - b.pipeline).map(({ row }) => row)
 }

@@ -6,8 +6,9 @@ import { formatEndpoint } from '../endpoint.ts'
 import { misuse } from '../errors.ts'
 import { checkInteger, checkNames, formatMs, maxMs, shown } from '../options.ts'
 import type { Kind, Sink } from '../part.ts'
+import type { PlanEndpoint } from '../plan.ts'
 
-/** The options of `forward`. */
+/** The options of `forward` to a stream endpoint. */
 export type ForwardOptions = {
   /** Milliseconds until connected, all attempts together, 1 to 2147483647; default 5000. */
   readonly connectTimeoutMs?: number
@@ -17,31 +18,61 @@ export type ForwardOptions = {
   readonly sourceAddress?: string
 }
 
+/** The options of `forward` to a UDP endpoint. */
+export type DatagramForwardOptions = {
+  /** Datagrams from the upstream after which a flow is `finished`, 0 (it never is by itself) to 2147483647; default 0. One for DNS. */
+  readonly responses?: number
+  /** The local IP address to send from; default the system's choice. */
+  readonly sourceAddress?: string
+}
+
+type AnyOptions = ForwardOptions & DatagramForwardOptions
+
 /**
- * Connects to the endpoint and relays bytes both ways, natively, with half-close and reset passed on. A name is resolved off the loop
- * and again by its TTL. Throws ERR_MILLRACE_BAD_ADDRESS, ERR_MILLRACE_BAD_OPTION, ERR_MILLRACE_UNKNOWN_OPTION and, for what is no
- * endpoint, ERR_MILLRACE_BAD_PIPELINE.
+ * Goes to the endpoint and relays both ways, natively. A stream is connected, and half-close and reset are passed on. Each flow of datagrams has
+ * a socket of its own there, and only what comes from there is sent back. A name is resolved off the loop and again by its TTL. With a
+ * range of ports a session goes to the port at the place in the range that its listener has in its own, so both need the same length.
+ * Throws ERR_MILLRACE_BAD_ADDRESS, ERR_MILLRACE_BAD_OPTION, ERR_MILLRACE_UNKNOWN_OPTION and, for what is no endpoint, ERR_MILLRACE_BAD_PIPELINE.
  */
-export function forward<K extends Kind>(endpoint: Endpoint<K>, options: ForwardOptions = {}): Sink<K> {
+export function forward(endpoint: Endpoint<'stream'>, options?: ForwardOptions): Sink<'stream'>
+export function forward(endpoint: Endpoint<'datagram'>, options?: DatagramForwardOptions): Sink<'datagram'>
+export function forward(endpoint: Endpoint<'stream'> | Endpoint<'datagram'>, options: AnyOptions = {}): Sink<Kind> {
   if (!hasRole(endpoint, 'endpoint')) {
     throw refuse('forward', `expected an endpoint such as tcp("10.0.0.1:80"), not ${shown(endpoint)}`)
   }
-  checkNames('forward', options, ['connectTimeoutMs', 'retries', 'sourceAddress'])
-  const { connectTimeoutMs = 5_000, retries = 2, sourceAddress } = options
-  checkInteger('forward', 'connectTimeoutMs', connectTimeoutMs, { least: 1, most: maxMs, unit: 'ms' })
-  checkInteger('forward', 'retries', retries, { least: 0, most: 16, unit: 'attempts' })
-  const upstream = endpoint.at
-  if (upstream.net === 'tcp' && upstream.port === 0) {
+  checkNames('forward', options, ['connectTimeoutMs', 'retries', 'responses', 'sourceAddress'])
+  const { kind, at: upstream } = endpoint
+  if (upstream.net !== 'unix' && upstream.port === 0) {
     throw misuse('ERR_MILLRACE_BAD_ADDRESS', 'forward', `"${formatEndpoint(upstream)}" has no port to connect to: expected 1 to 65535`)
   }
-  const source = sourceAddress === undefined ? null : checkSource(sourceAddress)
-  const shows = [formatEndpoint(upstream), `connect within ${formatMs(connectTimeoutMs)}`, `${retries} ${retries === 1 ? 'retry' : 'retries'}`, ...(source === null ? [] : [`from ${source}`])]
+  const { connectTimeoutMs, retries, responses, shows } = kind === 'stream' ? ofStream(upstream, options) : ofDatagram(upstream, options)
+  const sourceAddress = options.sourceAddress === undefined ? null : checkSource(options.sourceAddress)
   return {
     role: 'sink',
     name: 'forward',
-    shows: shows.join(', '),
-    body: { step: 'forward', upstream, connectTimeoutMs, retries, sourceAddress: source },
+    shows: [formatEndpoint(upstream), ...shows, ...(sourceAddress === null ? [] : [`from ${sourceAddress}`])].join(', '),
+    body: { step: 'forward', upstream, connectTimeoutMs, retries, sourceAddress, responses },
   }
+}
+
+type Checked = { readonly connectTimeoutMs: number; readonly retries: number; readonly responses: number; readonly shows: readonly string[] }
+
+function ofStream(upstream: PlanEndpoint, { connectTimeoutMs = 5_000, retries = 2, responses }: AnyOptions): Checked {
+  if (responses !== undefined) throw notFor('responses', upstream, 'a stream ends by FIN, not after a number of datagrams')
+  checkInteger('forward', 'connectTimeoutMs', connectTimeoutMs, { least: 1, most: maxMs, unit: 'ms' })
+  checkInteger('forward', 'retries', retries, { least: 0, most: 16, unit: 'attempts' })
+  return { connectTimeoutMs, retries, responses: 0, shows: [`connect within ${formatMs(connectTimeoutMs)}`, `${retries} ${retries === 1 ? 'retry' : 'retries'}`] }
+}
+
+function ofDatagram(upstream: PlanEndpoint, { connectTimeoutMs, retries, responses = 0 }: AnyOptions): Checked {
+  if (connectTimeoutMs !== undefined) throw notFor('connectTimeoutMs', upstream, 'there is no connection to wait for')
+  if (retries !== undefined) throw notFor('retries', upstream, 'there is no connection that could fail')
+  checkInteger('forward', 'responses', responses, { least: 0, most: 2_147_483_647, unit: 'datagrams', zero: 'a flow never ends by them' })
+  return { connectTimeoutMs: 0, retries: 0, responses, shows: responses === 0 ? [] : [`${responses} ${responses === 1 ? 'response' : 'responses'}`] }
+}
+
+function notFor(name: string, upstream: PlanEndpoint, why: string): Error {
+  return misuse('ERR_MILLRACE_BAD_OPTION', 'forward', `${name} is not for ${formatEndpoint(upstream)}: ${why}`)
 }
 
 function checkSource(text: unknown): string {

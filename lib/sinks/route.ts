@@ -19,7 +19,8 @@ export function otherwise<const Parts extends readonly unknown[]>(...parts: Chai
 
 /**
  * Sends each session into the first branch whose matcher says yes, natively; a matcher that needs more bytes holds up those after it.
- * The head may be up to 16384 bytes and 3 s in coming. Without `otherwise` the rest is closed.
+ * The head may be up to 16384 bytes and 3 s in coming. Each datagram goes by its own bytes, the first 16384, and none is held up.
+ * Without `otherwise` the rest is closed.
  * Throws ERR_MILLRACE_BAD_PIPELINE.
  */
 export function route<const Parts extends readonly unknown[]>(...branches: Branches<Parts>): Sink<BranchesKind<Parts>> {

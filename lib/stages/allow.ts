@@ -3,8 +3,8 @@ import { parseCidrs } from '../address.ts'
 import type { Kind, Stage } from '../part.ts'
 
 /**
- * Lets in only sessions whose downstream is in one of these networks; the others end with `denied` before a byte is read. An IPv4 network
- * holds a peer that a dual-stack listener reports as IPv4-mapped, and a Unix peer is in no network.
+ * Lets in only sessions whose downstream is in one of these networks; the others end with `denied` before a byte is read, and datagrams of
+ * others are dropped (`policy`). An IPv4 network holds a peer that a dual-stack listener reports as IPv4-mapped, and a Unix peer is in none.
  * Throws ERR_MILLRACE_BAD_CIDR and, without any, ERR_MILLRACE_BAD_OPTION.
  */
 export function allow(...cidrs: readonly string[]): Stage<Kind> {

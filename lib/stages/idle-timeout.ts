@@ -3,7 +3,8 @@ import { checkMs, formatMs } from '../options.ts'
 import type { Kind, Stage } from '../part.ts'
 
 /**
- * Ends a session with `idleTimeout` when no byte has moved in either direction for this long; without it after 1 h.
+ * Ends a session with `idleTimeout` when nothing has moved in either direction for this long; without it a stream after 1 h and a
+ * flow of datagrams after 60 s.
  * Milliseconds, 0 (never) to 2147483647. Throws ERR_MILLRACE_BAD_OPTION.
  */
 export function idleTimeout(ms: number): Stage<Kind> {

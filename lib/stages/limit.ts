@@ -16,7 +16,7 @@ export type LimitOptions = {
 const names = ['maxSessions', 'maxSessionsPerAddress', 'newSessionsPerSecond'] as const
 
 /**
- * Refuses sessions over a limit: they end with `limited` before a byte is read. Each place of a `limit` in a pipeline counts for itself.
+ * Refuses sessions over a limit: they end with `limited` before a byte is read; datagrams that would begin a flow are dropped (`policy`). Each place of a `limit` in a pipeline counts for itself.
  * Throws ERR_MILLRACE_BAD_OPTION and ERR_MILLRACE_UNKNOWN_OPTION.
  */
 export function limit(options: LimitOptions): Stage<Kind> {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { addressText } from '../../lib/address.ts'
 import { endpointText, formatEndpoint } from '../../lib/endpoint.ts'
-import { allow, deny, forward, parseEndpoint, remoteAddress, sni, tcp, unix } from '../../lib/index.ts'
+import { allow, deny, forward, parseEndpoint, remoteAddress, sni, tcp, udp, unix } from '../../lib/index.ts'
 import { refused } from './refused.ts'
 import { call } from './untyped.ts'
 
@@ -67,6 +67,41 @@ describe('tcp', () => {
   })
 })
 
+describe('udp', () => {
+  it('is written as tcp is', () => {
+    assert.equal(formatEndpoint(udp('127.0.0.1:7890').at), 'udp 127.0.0.1:7890')
+    assert.equal(formatEndpoint(udp('[::]:0').at), 'udp [::]:0')
+    assert.equal(endpointText(udp('name:53').at), 'name:53')
+    refused(() => call(udp, '127.0.0.1'), 'ERR_MILLRACE_BAD_ADDRESS', 'udp: "127.0.0.1" has no port: expected "host:port"')
+  })
+})
+
+describe('a range of ports', () => {
+  it('stands behind the host, for tcp and udp', () => {
+    assert.deepEqual(udp('127.0.0.1:7890-7900').at, { net: 'udp', host: '127.0.0.1', port: 7_890, lastPort: 7_900 })
+    assert.equal(formatEndpoint(udp('127.0.0.1:7890-7900').at), 'udp 127.0.0.1:7890-7900')
+    assert.equal(formatEndpoint(tcp('[::1]:1-65535').at), 'tcp [::1]:1-65535')
+    assert.equal(endpointText(udp('[::1]:80-81').at), '[::1]:80-81')
+  })
+
+  it('of one port is this port', () => assert.deepEqual(udp(':80-80').at, { net: 'udp', host: '127.0.0.1', port: 80 }))
+
+  const bad = [
+    ['7890-', 'expected FIRST-LAST such as "7890-7900", not "7890-"'],
+    ['7890-a', 'expected FIRST-LAST such as "7890-7900", not "7890-a"'],
+    ['1-2-3', 'expected FIRST-LAST such as "7890-7900", not "1-2-3"'],
+    ['7900-7890', 'expected the lower port first, "7890-7900", not "7900-7890"'],
+    ['0-10', '"0" is not 1 to 65535'],
+    ['10-0', '"0" is not 1 to 65535'],
+    ['0-0', '"0" is not 1 to 65535'],
+    ['7890-65536', '"65536" is not 1 to 65535'],
+    ['100000-100001', '"100000" is not 1 to 65535'],
+  ] as const
+  for (const [ports, why] of bad) it(`is not ${ports}`, () => refused(() => call(udp, `h:${ports}`), 'ERR_MILLRACE_BAD_ADDRESS', `udp: "h:${ports}" has no valid range of ports: ${why}`))
+
+  it('has no last port alone', () => refused(() => udp('h:-7900'), 'ERR_MILLRACE_BAD_ADDRESS', 'udp: "h:-7900" has no valid port: "-7900" is not 0 to 65535'))
+})
+
 describe('unix', () => {
   it('takes a path, and an abstract name', () => {
     assert.equal(formatEndpoint(unix('/run/x.sock').at), 'unix /run/x.sock')
@@ -87,15 +122,19 @@ describe('unix', () => {
 })
 
 describe('parseEndpoint', () => {
-  it('takes tcp:// and unix://', () => {
+  it('takes tcp://, udp:// and unix://, and says which kind it is', () => {
+    assert.deepEqual(parseEndpoint('udp://[::1]:0'), udp('[::1]:0'))
+    assert.deepEqual(parseEndpoint('udp://127.0.0.1:7890-7900'), udp('127.0.0.1:7890-7900'))
+    assert.deepEqual(['tcp://:1', 'udp://:1', 'unix:///a'].map((url) => parseEndpoint(url).kind), ['stream', 'datagram', 'stream'])
     assert.deepEqual(parseEndpoint('tcp://[::1]:0'), tcp('[::1]:0'))
     assert.deepEqual(parseEndpoint('unix:///run/x.sock'), unix('/run/x.sock'))
   })
 
   const bad = [
-    ['127.0.0.1:8080', 'endpoint: "127.0.0.1:8080" has no scheme: expected tcp://HOST:PORT or unix:///PATH'],
-    ['http://127.0.0.1:80', 'endpoint: "http://127.0.0.1:80" has the unknown scheme "http": expected tcp://HOST:PORT or unix:///PATH'],
+    ['127.0.0.1:8080', 'endpoint: "127.0.0.1:8080" has no scheme: expected tcp://HOST:PORT, udp://HOST:PORT or unix:///PATH'],
+    ['http://127.0.0.1:80', 'endpoint: "http://127.0.0.1:80" has the unknown scheme "http": expected tcp://HOST:PORT, udp://HOST:PORT or unix:///PATH'],
     ['tcp://127.0.0.1', 'tcp: "127.0.0.1" has no port: expected "host:port"'],
+    ['udp://127.0.0.1', 'udp: "127.0.0.1" has no port: expected "host:port"'],
     ['unix://', 'unix: "" is not a path: it is empty'],
   ] as const
   for (const [url, message] of bad) it(`refuses ${url}`, () => refused(() => parseEndpoint(url), 'ERR_MILLRACE_BAD_ADDRESS', message))

@@ -10,15 +10,20 @@ const upstream = tcp('10.0.3.14:1592')
 const settings = (some: Partial<PlanSettings> = {}): PlanSettings => ({ ...defaultSettings, ...some })
 const nodesOf = (pipeline: Pipeline<'stream'>) => compile(pipeline).plan.nodes
 const pathsOf = (pipeline: Pipeline<'stream'>) => compile(pipeline).nodes.map(({ path }) => path)
-const forwarded = { op: 'forward', upstream: 0, connectTimeoutMs: 5_000, retries: 2, sourceAddress: null } as const
+const forwarded = { op: 'forward', upstream: 0, connectTimeoutMs: 5_000, retries: 2, sourceAddress: null, responses: 0 } as const
 
 describe('compile', () => {
   it('makes a plan of a port-forward, with the defaults of the design', () => {
     const { plan, hasJs } = compile(pipe(source, forward(upstream)))
     assert.deepEqual(plan, {
+      kind: 'stream',
       listen: [{ net: 'tcp', host: '127.0.0.1', port: 0 }],
       backlog: 511,
       dualStack: true,
+      receiveBufferBytes: 0,
+      maxFlows: 0,
+      maxFlowsPerAddress: 0,
+      generate: null,
       nodes: [
         {
           ...forwarded,
@@ -29,6 +34,8 @@ describe('compile', () => {
             highWaterBytes: 262_144,
             throttleToUpstream: null,
             throttleToDownstream: null,
+            throttleDatagramsToUpstream: null,
+            throttleDatagramsToDownstream: null,
             keepAlive: null,
             transformToUpstream: false,
             transformToDownstream: false,
@@ -77,6 +84,7 @@ describe('compile', () => {
         connectTimeoutMs: 100,
         retries: 0,
         sourceAddress: '10.0.0.9',
+        responses: 0,
         settings: settings({
           idleTimeoutMs: 3_000,
           halfCloseTimeoutMs: 2_000,

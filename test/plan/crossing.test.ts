@@ -15,7 +15,7 @@ const into = (sink: Sink<'stream'>): Pipeline<'stream'> => pipe(source, sink)
 /** A pipeline with a stage that the compiler would refuse. */
 function untyped(stage: unknown): Pipeline<'stream'> {
   const pipeline = call(pipe, source, stage, to)
-  assert(isPipeline(pipeline))
+  assert(isPipeline(pipeline) && pipeline.kind === 'stream')
   return pipeline
 }
 const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve))

@@ -1,6 +1,6 @@
 /** What explain says: who touches a session and its bytes. */
 import assert from 'node:assert/strict'
-import { allow, choose, close, decide, echo, explain, explainNodes, forward, idleTimeout, inspect, listen, more, otherwise, pipe, route, sni, stream, tcp, throttle, transform, unix, when } from '../../lib/index.ts'
+import { allow, choose, close, datagrams, decide, echo, explain, explainNodes, filterDatagrams, forward, generate, idleTimeout, inspect, limit, listen, more, otherwise, pipe, prefix, route, sni, stream, tcp, throttle, transform, udp, unix, when } from '../../lib/index.ts'
 import { compile } from '../../lib/compile.ts'
 
 const portForward = pipe(listen(tcp('0.0.0.0:8080')), allow('10.0.0.0/8', '192.168.1.0/24'), idleTimeout(60_000), forward(tcp('10.0.3.14:1592')))
@@ -49,6 +49,52 @@ listen tcp 127.0.0.1:443, unix /run/x.sock                            native  ac
         none:
           close                                                       native  ends the session
 runs in the calling thread: inspect[0], transform[1], route[2].when[0].decide[0], route[2].otherwise.choose[0], route[2].otherwise.choose[0].own.stream[0] are in JS`.trimStart(),
+    )
+  })
+
+  it('says that datagrams are forwarded natively, and what is different for them', () => {
+    const pipeline = pipe(
+      listen([udp('0.0.0.0:7890-7900'), udp('[::1]:53-63')]),
+      allow('10.0.0.0/8'),
+      limit({ maxSessionsPerAddress: 4 }),
+      throttle({ bytesPerSecond: 1_000, direction: 'toUpstream' }),
+      route(when(prefix('x'), close()), otherwise(forward(udp('10.0.3.14:53-63'), { responses: 1 }))),
+    )
+    assert.equal(
+      explain(pipeline),
+      `
+listen udp 0.0.0.0:7890-7900, udp [::1]:53-63           native  receives datagrams, a flow for each peer
+  allow 10.0.0.0/8                                      native  decides by the address alone
+  limit maxSessionsPerAddress 4                         native  decides before a flow begins
+  throttle 1000 bytes/s, burst 65507 bytes, toUpstream  native  a setting of the flow
+  route 1 matcher                                       native  matches every datagram natively
+    when prefix("x")
+      close                                             native  drops the datagrams
+    otherwise
+      forward udp 10.0.3.14:53-63, 1 response           native  moves the datagrams, from a socket for each flow
+runs on a thread of its own: no node is in JS`.trimStart(),
+    )
+  })
+
+  it('says which nodes see datagrams in JS', () => {
+    assert.equal(
+      explain(pipe(listen(udp('127.0.0.1:0')), filterDatagrams(() => {}), throttle({ datagramsPerSecond: 50 }), datagrams(() => {}))),
+      `
+listen udp 127.0.0.1:0                        native  receives datagrams, a flow for each peer
+  filterDatagrams toUpstream                  js      on the byte path: sees every datagram, a batch a call
+  throttle 50 datagrams/s, burst 5 datagrams  native  a setting of the flow
+  datagrams                                   js      on the byte path: sees every datagram, a batch a call
+runs in the calling thread: filterDatagrams[0], datagrams[2] are in JS`.trimStart(),
+    )
+  })
+
+  it('says what a generator makes', () => {
+    assert.equal(
+      explain(pipe(generate({ flows: 8, ratePerSecond: 1_000, window: 3, durationMs: 10_000, gso: true }), forward(udp('10.0.0.1:7890')))),
+      `
+generate 8 flows, 64 bytes, 1000 datagrams/s, window 3, for 10 s, gso  native  makes datagrams and measures what comes back
+  forward udp 10.0.0.1:7890                                            native  moves the datagrams, from a socket for each flow
+runs on a thread of its own: no node is in JS`.trimStart(),
     )
   })
 

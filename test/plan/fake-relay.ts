@@ -45,6 +45,8 @@ export function fakeRelay(pipeline: Pipeline<'stream'>, onEvents?: (batch: reado
     start: () => undefined,
     addresses: () => [],
     readCounters: () => undefined,
+    keepDatagram: () => undefined,
+    readLoad: () => undefined,
     sessions: () => undefined,
     setUpstream: () => undefined,
     close: () => undefined,

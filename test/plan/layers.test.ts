@@ -42,14 +42,14 @@ describe('layers', () => {
     const parts = lib.filter((file) => /^lib\/(stages|matchers|sinks)\//.test(file))
     assert.ok(parts.length > 20)
     const impure = (specifier: string, file: string): boolean =>
-      specifier.startsWith('node:') || ['lib/native.ts', 'lib/serve.ts', 'lib/crossing.ts'].includes(target(file, specifier))
+      specifier.startsWith('node:') || ['lib/native.ts', 'lib/serve.ts', 'lib/crossing.ts', 'lib/datagram-crossing.ts', 'lib/batch-memory.ts'].includes(target(file, specifier))
     assert.deepEqual(breaches(parts, imported, impure), [])
   })
 
   it('nothing in lib but the command line imports the command line, which reaches into nothing that runs relays', () => {
     const inCli = (file: string): boolean => file.startsWith('lib/cli/') || file === 'lib/cli.ts'
     assert.deepEqual(breaches(lib.filter((file) => !inCli(file)), imported, (specifier, file) => specifier.startsWith('.') && inCli(target(file, specifier))), [])
-    const inner = ['native', 'crossing', 'relay', 'ask', 'chunk', 'stream-end', 'names'].map((name) => `lib/${name}.ts`)
+    const inner = ['native', 'crossing', 'datagram-crossing', 'batch-memory', 'memory', 'relay', 'ask', 'chunk', 'stream-end', 'names'].map((name) => `lib/${name}.ts`)
     assert.deepEqual(breaches(lib.filter(inCli), imported, (specifier, file) => inner.includes(target(file, specifier))), [])
   })
 
@@ -57,7 +57,7 @@ describe('layers', () => {
     const names = (folder: string): string[] => files(folder, /\.ts$/).map((file) => file.replace(/^.*\//, '').replace('.ts', ''))
     const tests = files('test', /\.ts$/).map((file) => file.replace(/^.*\//, ''))
     const native = new Set(addon.map((file) => file.replace(/^.*\//, '').replace(/\.(h|cc)$/, '').replaceAll('_', '-').replace(/-matcher$/, '')))
-    const runInJsOrAsData = new Set(['inspect', 'decide', 'transform', 'high-water'])
+    const runInJsOrAsData = new Set(['inspect', 'decide', 'transform', 'filter-datagrams', 'high-water'])
     const twins = [...names('lib/stages').filter((name) => !runInJsOrAsData.has(name)), ...names('lib/matchers')]
     assert.deepEqual(twins.filter((name) => !native.has(name)), [])
     const parts = [...names('lib/stages'), ...names('lib/matchers')]

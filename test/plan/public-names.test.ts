@@ -14,11 +14,11 @@ describe('the public names', () => {
     assert.deepEqual(
       Object.keys(millrace).sort(),
       [
-        ...['tcp', 'unix', 'parseEndpoint', 'listen', 'pipe', 'isPipeline', 'serve', 'explain', 'explainNodes', 'closeReasons', 'RelayError'],
+        ...['tcp', 'udp', 'unix', 'parseEndpoint', 'listen', 'generate', 'pipe', 'isPipeline', 'serve', 'explain', 'explainNodes', 'closeReasons', 'dropReasons', 'RelayError'],
         ...['pass', 'more', 'replace', 'reject', 'startsWith', 'encode'],
-        ...['allow', 'deny', 'limit', 'idleTimeout', 'halfCloseTimeout', 'maxDuration', 'highWater', 'throttle', 'keepAlive', 'inspect', 'decide', 'transform'],
+        ...['allow', 'deny', 'limit', 'idleTimeout', 'halfCloseTimeout', 'maxDuration', 'highWater', 'throttle', 'keepAlive', 'inspect', 'decide', 'transform', 'filterDatagrams'],
         ...['remoteAddress', 'prefix', 'sni', 'not', 'any'],
-        ...['forward', 'echo', 'discard', 'close', 'reset', 'stream', 'route', 'when', 'otherwise', 'choose'],
+        ...['forward', 'echo', 'discard', 'close', 'reset', 'stream', 'datagrams', 'route', 'when', 'otherwise', 'choose'],
       ].sort(),
     )
   })
@@ -26,7 +26,7 @@ describe('the public names', () => {
   it('stand in the README, each part', () => {
     const text = readFileSync(join(lib, '../README.md'), 'utf8')
     const parts = ['stages', 'matchers', 'sinks'].flatMap((folder) => readdirSync(join(lib, folder)).map(camel))
-    assert.deepEqual([...parts, 'unix', 'when', 'otherwise'].filter((name) => !text.includes(`\`${name}\``)), [])
+    assert.deepEqual([...parts, 'unix', 'udp', 'generate', 'when', 'otherwise'].filter((name) => !text.includes(`\`${name}\``)), [])
   })
 
   it('bring the types that they need to a project that asks for none', () => {

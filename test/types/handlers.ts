@@ -1,5 +1,5 @@
 /** Handlers: what they may answer, and that most of them may not be async. Nothing here runs. */
-import { allow, choose, close, decide, echo, inspect, more, pass, reject, replace, stream, transform } from '../../lib/index.ts'
+import { allow, choose, close, datagrams, decide, echo, filterDatagrams, inspect, more, pass, reject, replace, stream, transform } from '../../lib/index.ts'
 import type { Sink, Stage } from '../../lib/index.ts'
 
 export const accepted: readonly (Stage<'stream'> | Sink<'stream'>)[] = [
@@ -120,3 +120,44 @@ choose(
 
 // @ts-expect-error -- data is what a stream is for
 stream({ open() {} })
+
+// Datagrams.
+export const batches: readonly (Stage<'datagram'> | Sink<'datagram'>)[] = [
+  datagrams((batch) => {
+    for (const datagram of batch) batch.reply(datagram, datagram.length > 0 ? datagram.bytes : datagram.peer)
+  }),
+  filterDatagrams((batch) => {
+    for (const datagram of batch) {
+      if (datagram.bytes[0] === 0) batch.drop(datagram)
+      else batch.replace(datagram, `${datagram.flow} ${datagram.listener}`)
+    }
+  }),
+]
+datagrams(
+  // @ts-expect-error -- an async handler
+  async (batch) => {
+    for (const datagram of batch) batch.reply(datagram, 'x')
+  },
+)
+filterDatagrams(
+  // @ts-expect-error -- an async handler
+  async () => {},
+)
+filterDatagrams({
+  // @ts-expect-error -- an async handler of one direction
+  toDownstream: async () => {},
+})
+datagrams(
+  // @ts-expect-error -- what a handler answers is in the batch
+  (batch) => batch.length,
+)
+datagrams((batch) => {
+  for (const datagram of batch) {
+    // @ts-expect-error -- a sink has nothing to let go on
+    const { drop: _drop } = batch
+    // @ts-expect-error -- bytes or text
+    batch.reply(datagram, 1)
+    // @ts-expect-error -- the datagram comes first
+    batch.reply(datagram.bytes)
+  }
+})

@@ -1,5 +1,5 @@
 /** Streams and datagrams: a part for the one is refused at its place in a chain of the other. Nothing here runs. */
-import { allow, any, close, decide, echo, forward, halfCloseTimeout, highWater, idleTimeout, inspect, keepAlive, limit, listen, maxDuration, not, otherwise, pass, pipe, prefix, remoteAddress, reset, route, serve, sni, stream, tcp, throttle, transform, when } from '../../lib/index.ts'
+import { allow, any, close, datagrams as datagramHandler, decide, echo, filterDatagrams, forward, generate, halfCloseTimeout, highWater, idleTimeout, inspect, keepAlive, limit, listen, maxDuration, not, otherwise, parseEndpoint, pass, pipe, prefix, remoteAddress, reset, route, serve, sni, stream, tcp, throttle, transform, udp, when } from '../../lib/index.ts'
 import type { Otherwise, Pipeline, When } from '../../lib/index.ts'
 import { anyStage, datagramMatcher, datagramSink, datagramStage, udpEndpoint } from './parts.ts'
 
@@ -17,7 +17,17 @@ export const accepted: Pipeline<'datagram'> = pipe(
   datagramStage,
   route(when(remoteAddress('10.0.0.0/8'), datagramSink), when(any(datagramMatcher, remoteAddress('::/0')), echo()), otherwise(close())),
 )
-export const forwarded: Pipeline<'datagram'> = pipe(datagrams, forward(udpEndpoint))
+export const forwarded: readonly Pipeline<'datagram'>[] = [
+  pipe(datagrams, forward(udpEndpoint, { responses: 1 })),
+  pipe(datagrams, throttle({ bytesPerSecond: 1 }), throttle({ datagramsPerSecond: 1, burstDatagrams: 2, bytesPerSecond: 1 }), filterDatagrams(() => {}), forward(udpEndpoint)),
+  pipe(datagrams, route(when(prefix('x'), filterDatagrams({ toDownstream: () => {} }), datagramHandler(() => {})), otherwise(close()))),
+  pipe(generate({ flows: 2 }), forward(udp('10.0.0.1:7890'))),
+]
+/** The kind of what parseEndpoint gives tells which it is. */
+export function forwardTo(url: string): Pipeline<'stream'> | Pipeline<'datagram'> {
+  const endpoint = parseEndpoint(url)
+  return endpoint.kind === 'stream' ? pipe(streams, forward(endpoint)) : pipe(datagrams, forward(endpoint))
+}
 export const branches: readonly When<'stream'>[] = [
   when(remoteAddress('10.0.0.0/8'), allow('10.1.0.0/16'), forward(tcp('10.0.0.1:80'))),
   when(remoteAddress('10.0.0.0/8'), halfCloseTimeout(1), echo()),
@@ -79,12 +89,6 @@ pipe(
 )
 pipe(
   datagrams,
-  // @ts-expect-error -- nor a rate of a stream
-  throttle({ bytesPerSecond: 1 }),
-  datagramSink,
-)
-pipe(
-  datagrams,
   // @ts-expect-error -- nor TCP keepalive
   keepAlive(),
   datagramSink,
@@ -136,5 +140,43 @@ pipe(
   forward(tcp('10.0.0.1:80')),
 )
 
-// @ts-expect-error -- there is no datagram relay yet
-void serve(pipe(datagrams, datagramSink))
+// What datagrams alone have.
+pipe(
+  streams,
+  // @ts-expect-error -- a filter of datagrams
+  filterDatagrams(() => {}),
+  echo(),
+)
+pipe(
+  streams,
+  // @ts-expect-error -- a rate of datagrams
+  throttle({ datagramsPerSecond: 1 }),
+  echo(),
+)
+pipe(
+  streams,
+  // @ts-expect-error -- bytes and datagrams are a rate of datagrams too
+  throttle({ bytesPerSecond: 1, datagramsPerSecond: 1 }),
+  echo(),
+)
+pipe(
+  streams,
+  // @ts-expect-error -- the other end of datagrams
+  datagramHandler(() => {}),
+)
+pipe(
+  generate(),
+  // @ts-expect-error -- datagrams do not go into a stream
+  forward(tcp('10.0.0.1:80')),
+)
+// @ts-expect-error -- what parseEndpoint gives may be of either kind: ask its kind first
+forward(parseEndpoint('udp://10.0.0.1:80'))
+// @ts-expect-error -- datagrams are not connected
+forward(udpEndpoint, { connectTimeoutMs: 1 })
+// @ts-expect-error -- a stream ends by itself
+forward(tcp('10.0.0.1:80'), { responses: 1 })
+
+export const served: readonly unknown[] = [
+  serve(pipe(datagrams, datagramSink)),
+  serve([pipe(datagrams, datagramHandler(() => {})), pipe(streams, echo())]),
+]

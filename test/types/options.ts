@@ -1,5 +1,5 @@
 /** Options: names and types are known to the compiler. Nothing here runs. */
-import { echo, forward, inspect, keepAlive, limit, listen, otherwise, pass, pipe, prefix, route, serve, tcp, throttle, transform, unix, when, close } from '../../lib/index.ts'
+import { echo, filterDatagrams, forward, generate, inspect, keepAlive, limit, listen, otherwise, pass, pipe, prefix, route, serve, tcp, throttle, transform, unix, when, close } from '../../lib/index.ts'
 
 const endpoint = unix('/run/x.sock')
 
@@ -11,6 +11,14 @@ limit({ maxSessions: '1' })
 throttle({ burstBytes: 1 })
 // @ts-expect-error -- a third direction
 throttle({ bytesPerSecond: 1, direction: 'upstream' })
+// @ts-expect-error -- a throttle without a rate
+throttle({})
+// @ts-expect-error -- a burst without its rate
+throttle({ bytesPerSecond: 1, burstDatagrams: 1 })
+// @ts-expect-error -- it is called sizeBytes
+generate({ size: 64 })
+// @ts-expect-error -- a direction has another name
+filterDatagrams({ upstream: () => {} })
 // @ts-expect-error -- seconds, not milliseconds
 keepAlive({ idleMs: 1 })
 // @ts-expect-error -- connectTimeout

@@ -1,10 +1,8 @@
-/**
- * Parts for the type tests. A datagram endpoint, stage and sink stand here because there are none in the library yet; they are
- * made of what a user could make them of too.
- */
-import type { Endpoint, Kind, Matcher, Sink, Stage } from '../../lib/index.ts'
+/** Parts for the type tests, made of what a user could make them of too. */
+import { udp } from '../../lib/index.ts'
+import type { Kind, Matcher, Sink, Stage } from '../../lib/index.ts'
 
-export const udpEndpoint: Endpoint<'datagram'> = { role: 'endpoint', kind: 'datagram', at: { net: 'tcp', host: '127.0.0.1', port: 0 } }
+export const udpEndpoint = udp('127.0.0.1:0')
 export const datagramStage: Stage<'datagram'> = { role: 'stage', name: 'datagramStage', shows: '', body: { step: 'settings', settings: {} } }
 export const datagramSink: Sink<'datagram'> = { role: 'sink', name: 'datagramSink', shows: '', body: { step: 'discard' } }
 export const anyStage: Stage<Kind> = { role: 'stage', name: 'anyStage', shows: '', body: { step: 'settings', settings: {} } }

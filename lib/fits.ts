@@ -1,0 +1,92 @@
+/** Checks at run time whether a chain fits the source before it: the kind of its sessions, and the number of its ports. */
+import { refuse } from './chain.ts'
+import { formatEndpoint, portCount } from './endpoint.ts'
+import type { AnySink, AnyStage, Branch, Kind, Source } from './part.ts'
+import type { PlanMatcher } from './plan.ts'
+
+/** Throws ERR_MILLRACE_BAD_PIPELINE for a part that cannot follow this source. */
+export function checkFits<K extends Kind>(source: Source<K>, chain: Branch): void {
+  if (source.generate !== null) checkGenerated(chain)
+  for (const { stages, sink } of chainsOf(chain)) {
+    for (const part of [...stages, sink]) {
+      const kind = kindOf(part)
+      if (kind === undefined || kind === source.kind) continue
+      throw refuse('pipe', `the part ${part.name} is for ${kind}s, but ${source.name} ${source.shows} is a source of ${source.kind}s`)
+    }
+    if (source.generate === null) checkPorts(source, sink)
+  }
+}
+
+/** A generator measures what one upstream does, so nothing may stand in between. */
+function checkGenerated({ stages, sink }: Branch): void {
+  const [first] = stages
+  const expected = 'the chain must be one forward to a single port, such as forward(udp("10.0.0.1:7890"))'
+  if (first !== undefined) throw refuse('generate', `${expected}, but it has the stage ${first.name}`)
+  if (sink.body.step !== 'forward') throw refuse('generate', `${expected}, not ${sink.name}`)
+  if (portCount(sink.body.upstream) !== 1) throw refuse('generate', `${expected}, not to ${formatEndpoint(sink.body.upstream)}`)
+}
+
+/** With a range of ports to connect to, each listener has its counterpart. */
+function checkPorts<K extends Kind>({ listen }: Source<K>, { body }: AnySink): void {
+  if (body.step !== 'forward') return
+  const ports = portCount(body.upstream)
+  const other = ports === 1 ? undefined : listen.find((at) => portCount(at) !== ports)
+  if (other === undefined) return
+  const has = `${formatEndpoint(body.upstream)} has ${ports} ports, but listen ${formatEndpoint(other)} has ${portCount(other)}`
+  throw refuse('forward', `${has}: each port listened to goes to the one at its place in the other range, so both need the same number`)
+}
+
+/** The chain and those of all branches below it. */
+function chainsOf(chain: Branch): readonly Branch[] {
+  const { body } = chain.sink
+  const branches = body.step === 'route' ? [...body.when.map((one) => one.chain), body.otherwise] : body.step === 'choose' ? body.branches.map((one) => one.chain) : []
+  return [chain, ...branches.flatMap(chainsOf)]
+}
+
+const ofStreams = new Set(['halfCloseTimeoutMs', 'highWaterBytes', 'keepAlive'])
+const ofDatagrams = new Set(['throttleDatagramsToUpstream', 'throttleDatagramsToDownstream'])
+
+/** The only kind that a part is for; undefined for both. */
+function kindOf({ body }: AnyStage | AnySink): Kind | undefined {
+  switch (body.step) {
+    case 'inspect':
+    case 'decide':
+    case 'transform':
+    case 'choose':
+    case 'stream':
+    case 'reset':
+      return 'stream'
+    case 'filterDatagrams':
+    case 'datagrams':
+      return 'datagram'
+    case 'settings': {
+      const names = Object.keys(body.settings)
+      return names.some((name) => ofStreams.has(name)) ? 'stream' : names.some((name) => ofDatagrams.has(name)) ? 'datagram' : undefined
+    }
+    case 'forward':
+      return body.upstream.net === 'udp' ? 'datagram' : 'stream'
+    case 'route':
+      return body.when.some(({ matcher }) => readsStream(matcher.plan)) ? 'stream' : undefined
+    case 'allow':
+    case 'deny':
+    case 'limit':
+    case 'echo':
+    case 'discard':
+    case 'close':
+      return undefined
+  }
+}
+
+function readsStream(plan: PlanMatcher): boolean {
+  switch (plan.op) {
+    case 'sni':
+      return true
+    case 'not':
+      return readsStream(plan.matcher)
+    case 'any':
+      return plan.matchers.some(readsStream)
+    case 'remoteAddress':
+    case 'prefix':
+      return false
+  }
+}
