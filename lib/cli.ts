@@ -4,6 +4,7 @@
  * and an exit code: 2 for a mistake on the command line, 1 for anything else.
  */
 import { Command } from 'commander'
+import { blastCommand } from './cli/blast.ts'
 import { checkCommand } from './cli/check.ts'
 import { demoCommand } from './cli/demo.ts'
 import { echoCommand } from './cli/echo.ts'
@@ -13,11 +14,13 @@ import { helpCommand } from './cli/help.ts'
 import { leave } from './cli/leave.ts'
 import { reportFailure } from './cli/report.ts'
 import { runCommand } from './cli/run.ts'
+import { sinkCommand } from './cli/sink.ts'
 import { version } from './cli/version.ts'
 
 const examples = `
 Examples:
   $ millrace forward tcp://127.0.0.1:8080 tcp://10.0.0.5:80 --stats 1s
+  $ millrace forward udp://0.0.0.0:7890-7900 udp://10.0.0.3:7890-7900 --stats 1s
   $ millrace run relay.ts
   $ millrace explain relay.ts
 
@@ -29,7 +32,7 @@ for (const stream of [process.stdout, process.stderr]) stream.on('error', () => 
 let running: string | undefined
 
 const program = new Command('millrace')
-  .description('Relays streams: a native loop moves the bytes, TypeScript says what should happen to them.')
+  .description('Relays streams and datagrams: a native loop moves the bytes, TypeScript says what should happen to them.')
   .version(version(), '-V, --version', 'print the version')
   .helpOption('-h, --help', 'print this help')
   .helpCommand(false)
@@ -41,9 +44,9 @@ const program = new Command('millrace')
     running = command.name()
   })
 
-for (const command of [forwardCommand(), echoCommand(), runCommand(), explainCommand(), checkCommand(), demoCommand(), helpCommand()]) {
-  program.addCommand(command.copyInheritedSettings(program))
-}
+const relaying = [forwardCommand(), echoCommand(), runCommand(), explainCommand(), checkCommand()]
+const measuring = [blastCommand(), sinkCommand()]
+for (const command of [...relaying, ...measuring, demoCommand(), helpCommand()]) program.addCommand(command.copyInheritedSettings(program))
 
 try {
   await program.parseAsync()

@@ -19,6 +19,10 @@ export function noticeLine(notice: Extract<RelayEvent, { readonly type: 'notice'
       return `${notice.listener} accepts again`
     case 'acceptError':
       return `${notice.listener} could not accept a session (${notice.error ?? 'unknown error'})`
+    case 'tableFull':
+      return `${notice.listener} has no room for further flows (${notice.error ?? 'no resources'}), their datagrams are dropped`
+    case 'generated':
+      return `pipeline ${notice.pipeline} has sent all that it was to generate`
     case 'eventsLost':
       return 'events were lost: more came than could be told'
     case 'nameUnresolved':

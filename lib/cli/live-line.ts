@@ -1,81 +1,92 @@
 /**
- * `--stats 1s`: sessions, rates and totals, from two readings of the ledger. On a terminal one line that is rewritten,
- * elsewhere a line an interval.
+ * `--stats 1s`: sessions and flows, rates and totals, what was dropped and whether the ledger balances, from two readings of it. On a
+ * terminal one line that is rewritten, elsewhere a line an interval.
  */
-import prettyBytes from 'pretty-bytes'
-import type { Ledger } from '../ledger.ts'
+import type { Account, Datagrams } from '../ledger.ts'
 import type { Server } from '../server.ts'
+import type { AnyPipeline } from './endpoints.ts'
 import type { JsonLine, Output } from './output.ts'
+import { balanceText, bytesText, datagramsText, droppedText, icmpText } from './quantities.ts'
+import type { Moved, Rates, Reading } from './reading.ts'
+import { droppedOf, ratesBetween, read } from './reading.ts'
 
-/** Shows a line every `everyMs` until the returned function is called, which shows the last one. */
-export function showStats(server: Server, output: Output, everyMs: number): () => void {
-  let before = reading(server.ledger())
-  const show = (): void => {
-    const now = reading(server.ledger())
-    // At the end the time may be next to nothing, and no rate comes of that.
-    const seconds = Math.max(0.001, (now.atMs - before.atMs) / 1000)
-    const rates = {
-      sessionsPerSecond: (now.accepted - before.accepted) / seconds,
-      toUpstreamPerSecond: (now.toUpstream - before.toUpstream) / seconds,
-      toDownstreamPerSecond: (now.toDownstream - before.toDownstream) / seconds,
+/** Shows something every `everyMs` until the returned function is called, which shows the last one. */
+export type ShowStats = (server: Server, output: Output, everyMs: number) => () => void
+
+/** The live line of a relay. */
+export function liveLine(pipelines: readonly AnyPipeline[]): ShowStats {
+  const show: ShowOne = (output, now, rates) => output.showLive(describe(now, rates), statsJson(now, rates))
+  return every(pipelines, { second: show, end: show })
+}
+
+type ShowOne = (output: Output, now: Reading, rates: Rates, server: Server) => void
+
+/** Calls `second` with every reading of the ledger and the rates since the one before, and `end` with the last one. */
+export function every(pipelines: readonly AnyPipeline[], { second, end }: { readonly second: ShowOne; readonly end: ShowOne }): ShowStats {
+  return (server, output, everyMs) => {
+    let before = read(server, pipelines)
+    const tell = (showOne: ShowOne): void => {
+      const now = read(server, pipelines)
+      const rates = ratesBetween(before, now)
+      before = now
+      showOne(output, now, rates, server)
     }
-    before = now
-    output.showLive(describe(now, rates), toJson(now, rates))
-  }
-  const timer = setInterval(show, everyMs)
-  return () => {
-    clearInterval(timer)
-    show()
-    output.endLive()
-  }
-}
-
-type Reading = {
-  readonly atMs: number
-  readonly accepted: number
-  readonly open: number
-  readonly pending: number
-  readonly toUpstream: number
-  readonly toDownstream: number
-}
-
-type Rates = { readonly sessionsPerSecond: number; readonly toUpstreamPerSecond: number; readonly toDownstreamPerSecond: number }
-
-/** What reached its goal: a socket, or the sink itself where the sink is the goal. */
-function reading(ledger: Ledger): Reading {
-  const { sessions, toUpstream, toDownstream } = ledger
-  return {
-    atMs: performance.now(),
-    accepted: sessions.accepted,
-    open: sessions.open,
-    pending: toUpstream.pending + toDownstream.pending,
-    toUpstream: toUpstream.sent + toUpstream.consumed,
-    toDownstream: toDownstream.sent + toDownstream.consumed,
+    const timer = setInterval(() => tell(second), everyMs)
+    return () => {
+      clearInterval(timer)
+      tell(end)
+      output.endLive()
+    }
   }
 }
 
 /** What matters least comes last: on a terminal the line is cut to its width. */
 function describe(now: Reading, rates: Rates): string {
+  const { streams, flows } = now
   return [
-    `sessions ${now.open} open of ${now.accepted}`,
-    `toUpstream ${bytes(rates.toUpstreamPerSecond)}/s, ${bytes(now.toUpstream)}`,
-    `toDownstream ${bytes(rates.toDownstreamPerSecond)}/s, ${bytes(now.toDownstream)}`,
-    `${rates.sessionsPerSecond.toFixed(0)} sessions/s`,
-    ...(now.pending > 0 ? [`pending ${bytes(now.pending)}`] : []),
+    ...(now.balanced ? [] : [balanceText(false)]),
+    ...(streams === undefined ? [] : [`sessions ${streams.open} open of ${streams.accepted}`]),
+    ...(flows === undefined ? [] : [`flows ${flows.open} open of ${flows.accepted}`]),
+    `toUpstream ${direction(now, rates, 'toUpstream')}`,
+    `toDownstream ${direction(now, rates, 'toDownstream')}`,
+    ...droppedText(now.dropped),
+    ...icmpText(now.account),
+    ...(streams === undefined ? [] : [`${(rates.sessions - rates.flows).toFixed(0)} sessions/s`]),
+    ...(now.pendingBytes > 0 ? [`pending ${bytesText(now.pendingBytes)}`] : []),
+    ...(flows !== undefined && now.balanced ? [balanceText(true)] : []),
   ].join(' | ')
 }
 
-function bytes(value: number): string {
-  return prettyBytes(Math.round(value), { maximumFractionDigits: 1 })
+function direction({ flows, ...now }: Reading, rates: Rates, way: 'toUpstream' | 'toDownstream'): string {
+  const datagrams = flows === undefined ? '' : `${datagramsText(rates[way].datagrams)}, `
+  return `${datagrams}${bytesText(rates[way].bytes)}/s, ${bytesText(now[way].bytes)}`
 }
 
-function toJson(now: Reading, rates: Rates): JsonLine {
+/** Flows count as sessions too, here as in the ledger. */
+export function statsJson(now: Reading, rates: Rates): JsonLine {
+  const { account, flows, toUpstream, toDownstream } = now
+  const { open, accepted } = account.sessions
   return {
     type: 'stats',
     at: Date.now(),
-    sessions: { open: now.open, accepted: now.accepted, perSecond: Math.round(rates.sessionsPerSecond) },
-    toUpstream: { bytes: now.toUpstream, bytesPerSecond: Math.round(rates.toUpstreamPerSecond) },
-    toDownstream: { bytes: now.toDownstream, bytesPerSecond: Math.round(rates.toDownstreamPerSecond) },
-    pendingBytes: now.pending,
+    sessions: { open, accepted, perSecond: Math.round(rates.sessions) },
+    toUpstream: bytesJson(toUpstream, rates.toUpstream),
+    toDownstream: bytesJson(toDownstream, rates.toDownstream),
+    pendingBytes: now.pendingBytes,
+    balanced: now.balanced,
+    ...(flows === undefined ? {} : { flows: { ...flows, perSecond: Math.round(rates.flows) }, datagrams: datagramsJson(account, rates) }),
   }
+}
+
+function bytesJson({ bytes }: Moved, rate: Moved) {
+  return { bytes, bytesPerSecond: Math.round(rate.bytes) }
+}
+
+function datagramsJson({ datagrams }: Account, rates: Rates) {
+  const { toUpstream, toDownstream, ...counts } = datagrams
+  return { toUpstream: wayJson(toUpstream, rates.toUpstream), toDownstream: wayJson(toDownstream, rates.toDownstream), ...counts }
+}
+
+function wayJson(way: Datagrams, rate: Moved) {
+  return { ...way, dropped: droppedOf(way), perSecond: Math.round(rate.datagrams) }
 }

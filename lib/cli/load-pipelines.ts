@@ -8,12 +8,12 @@ import { createJiti } from 'jiti'
 import { RelayError } from '../errors.ts'
 import * as millrace from '../index.ts'
 import { shown } from '../options.ts'
-import type { Pipeline } from '../pipe.ts'
 import { isPipeline } from '../pipe.ts'
+import type { AnyPipeline } from './endpoints.ts'
 import { failure } from './usage.ts'
 
 /** The pipelines that `file` exports by default, at least one; every way in which it fails is one line. */
-export async function loadPipelines(file: string): Promise<readonly Pipeline<'stream'>[]> {
+export async function loadPipelines(file: string): Promise<readonly AnyPipeline[]> {
   await checkReadable(file)
   return pipelinesOf(file, await loadModule(file, resolve(file)))
 }
@@ -69,7 +69,7 @@ function firstLine(text: string): string {
   return text.split('\n', 1)[0] ?? ''
 }
 
-function pipelinesOf(file: string, module: unknown): readonly Pipeline<'stream'>[] {
+function pipelinesOf(file: string, module: unknown): readonly AnyPipeline[] {
   if (isPipeline(module)) return [module] // module.exports = pipe(…)
   const exported = typeof module === 'object' && module !== null && 'default' in module ? module.default : undefined
   const expected = 'expected `export default pipe(…)` or an array of pipelines'

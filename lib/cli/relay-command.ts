@@ -1,39 +1,51 @@
 /**
- * What `forward`, `echo`, `run` and `demo` have in common: the options about output and ending, and the way from a pipeline to
+ * What all serving commands have in common: the options about output and ending, and the way from a pipeline to
  * its ready line, its events and its exit code.
  */
 import type { Command } from 'commander'
 import type { RelayEvent } from '../events.ts'
-import type { Pipeline } from '../pipe.ts'
 import { serve } from '../serve.ts'
 import type { Server } from '../server.ts'
 import type { Session } from '../session.ts'
+import type { AnyPipeline } from './endpoints.ts'
 import { closeLine, noticeLine } from './event-lines.ts'
-import { showStats } from './live-line.ts'
+import { liveLine } from './live-line.ts'
+import type { ShowStats } from './live-line.ts'
 import type { Output } from './output.ts'
 import { createOutput } from './output.ts'
-import { readyJson, readyLine } from './ready-line.ts'
+import { counted } from './quantities.ts'
+import { readyLines } from './ready-line.ts'
+import { bufferWarning } from './receive-buffer.ts'
+import type { ReceiveBuffer } from './receive-buffer.ts'
 import { runUntilSignal } from './run-until-signal.ts'
 import { duration } from './units.ts'
 import { usage } from './usage.ts'
 
-export type RelayOptions = {
+export type RelayOptions = ReceiveBuffer & {
   readonly stats?: number
   readonly json?: true
   readonly log?: true
   readonly drain?: number
 }
 
-const defaultDrainMs = 30_000
+/** A stream ends by itself; a flow only falls silent, and to wait for that keeps nobody from losing anything. */
+const defaultDrainMs = { stream: 30_000, datagram: 0 }
 /** Below this the line itself would be the load. */
 const leastStatsMs = 10
 
 export function addRelayOptions(command: Command): Command {
   return command
-    .option('--stats <duration>', 'show sessions, rates and totals this often, such as 1s', statsInterval)
+    .option('--stats <duration>', 'show sessions, rates, totals and what was dropped this often, such as 1s', statsInterval)
     .option('--log', 'print a line for each session that ended')
     .option('--json', 'print one JSON object a line: listening, open, close, notice, stats, closing')
-    .option('--drain <duration>', 'how long sessions may go on after SIGTERM or SIGINT (default: 30s)', (text) => duration('--drain', text))
+    .option('--drain <duration>', 'how long sessions may go on after SIGTERM or SIGINT (default: 30s, for udp: 0s)', (text) => duration('--drain', text))
+}
+
+/** For the commands that measure: a line every second. */
+export function addMeasureOptions(command: Command, more: string): Command {
+  return command
+    .option('--stats <duration>', 'print a line this often (default: 1s)', statsInterval)
+    .option('--json', `print one JSON object a line: ${more}`)
 }
 
 function statsInterval(text: string): number {
@@ -42,25 +54,39 @@ function statsInterval(text: string): number {
   return ms
 }
 
+/** How a command that measures differs: it tells of no single session. */
+export type Measure = {
+  /** Instead of the live line. */
+  readonly show: ShowStats
+  /** A notice that ends it, and is not shown. */
+  readonly until?: 'generated'
+}
+
 export type Relay = {
   readonly command: string
-  readonly pipelines: readonly Pipeline<'stream'>[]
+  readonly pipelines: readonly AnyPipeline[]
   readonly options: RelayOptions
+  readonly measure?: Measure
   /** Called when everything is up and the ready lines are out. */
   readonly onReady?: (server: Server, output: Output) => void
 }
 
 /** Serves until a signal ends it; rejects where something cannot be set up. The value is the exit code. */
-export async function runRelay({ command, pipelines, options, onReady }: Relay): Promise<number> {
+export async function runRelay({ command, pipelines, options, onReady, measure }: Relay): Promise<number> {
   const output = createOutput(process.stdout, options.json === true)
   const warn = (text: string): void => void process.stderr.write(`millrace: ${command}: ${text}\n`)
   const server = await serve(pipelines, {
-    sessionEvents: options.json === true || options.log === true,
-    onEvents: (batch) => batch.forEach((event) => showEvent(event, options, output, warn)),
+    sessionEvents: measure === undefined && (options.json === true || options.log === true),
+    onEvents: (batch) => {
+      for (const event of batch) {
+        if (event.type === 'notice' && event.code === measure?.until) void server.close({ drainMs: 0 })
+        else showEvent(event, options, output, warn)
+      }
+    },
     onError: (error, session) => warn(`${whose(session)}: ${stackOf(error)}`),
   })
-  const drainMs = options.drain ?? defaultDrainMs
-  const ended = runUntilSignal(server, {
+  const drainMs = options.drain ?? Math.max(...pipelines.map(({ kind }) => defaultDrainMs[kind]))
+  const ended = runUntilSignal(server, pipelines, {
     drainMs,
     onClosing: (signal) => {
       const { open } = server.ledger().sessions
@@ -68,12 +94,14 @@ export async function runRelay({ command, pipelines, options, onReady }: Relay):
       output.say(`closing on ${signal}${wait}`, { type: 'closing', at: Date.now(), signal, open, drainMs })
     },
   })
-  for (const address of server.addresses) output.say(readyLine(address, pipelines), readyJson(address, pipelines))
+  for (const ready of readyLines(server.addresses, pipelines)) output.say(ready.text, ready.json)
+  for (const warning of bufferWarning(server, options)) warn(warning)
   onReady?.(server, output)
-  const stopStats = options.stats === undefined ? undefined : showStats(server, output, options.stats)
+  const show = measure?.show ?? liveLine(pipelines)
+  const stopStats = options.stats === undefined ? undefined : show(server, output, options.stats)
   const { exitCode, cut } = await ended
   stopStats?.()
-  if (exitCode === 1) warn(`${cut} ${cut === 1 ? 'session was' : 'sessions were'} cut after ${drainMs / 1000}s of draining`)
+  if (exitCode === 1) warn(`${counted(cut, 'session')} ${cut === 1 ? 'was' : 'were'} cut after ${drainMs / 1000}s of draining`)
   return exitCode
 }
 

@@ -4,13 +4,14 @@
  */
 import { constants } from 'node:os'
 import type { Server } from '../server.ts'
+import type { AnyPipeline } from './endpoints.ts'
 
 type Signal = 'SIGTERM' | 'SIGINT'
 
 export type Ending = {
   /** 0 after a clean drain, 1 where time ran out for some sessions, 128 + the signal's number after a second signal. */
   readonly exitCode: number
-  /** Sessions that did not end by themselves. */
+  /** Streams that did not end by themselves; a flow never does. */
   readonly cut: number
 }
 
@@ -20,7 +21,7 @@ export type UntilSignal = {
 }
 
 /** Takes the signals over at once; the promise settles when the server is closed. */
-export function runUntilSignal(server: Server, { drainMs, onClosing }: UntilSignal): Promise<Ending> {
+export function runUntilSignal(server: Server, pipelines: readonly AnyPipeline[], { drainMs, onClosing }: UntilSignal): Promise<Ending> {
   let first: Signal | undefined
   let second: Signal | undefined
   const signalled = new Promise<void>((_, fail) => {
@@ -38,7 +39,8 @@ export function runUntilSignal(server: Server, { drainMs, onClosing }: UntilSign
     process.on('SIGINT', onSignal)
   })
   const closed = server.closed.then((): Ending => {
-    const cut = server.ledger().reasons.serverClosed
+    const streams = server.ledger().pipelines.filter((_, place) => pipelines[place]?.kind === 'stream')
+    const cut = streams.reduce((sum, { reasons }) => sum + reasons.serverClosed, 0)
     // Where there was nothing to wait for, a second signal had nothing to cut short.
     if (second !== undefined && drainMs > 0) return { exitCode: 128 + constants.signals[second], cut }
     return { exitCode: cut > 0 && drainMs > 0 ? 1 : 0, cut }

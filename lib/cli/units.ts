@@ -81,6 +81,23 @@ function nearUnits(unit: string, suffix: string): string | undefined {
   return `write ${si}${suffix} (${(bytes[si] ?? 0).toLocaleString('en')} bytes) or ${iec}${suffix} (${(bytes[iec] ?? 0).toLocaleString('en')} bytes)`
 }
 
+const datagrams: Readonly<Record<string, number>> = { pps: 1, kpps: 1e3, Mpps: 1e6 }
+
+/** `100pps`, `500kpps`, `1.5Mpps` in datagrams a second; `max`, as fast as it goes, is 0. */
+export function datagramRate(option: string, text: string): number {
+  if (text === 'max') return 0
+  const expected = 'write it like 100pps, 500kpps, 1Mpps or max'
+  const parts = split(text)
+  if (parts === undefined) throw usage(`${option}: "${text}" is not a rate of datagrams: ${expected}`)
+  if (parts.unit === '') throw usage(`${option}: "${text}" has no unit: ${expected}`)
+  const factor = Object.hasOwn(datagrams, parts.unit) ? datagrams[parts.unit] : undefined
+  if (factor === undefined) throw usage(`${option}: "${text}" has the unknown unit "${parts.unit}": ${expected}`)
+  const value = Math.round(parts.amount * factor)
+  if (!Number.isSafeInteger(value)) throw usage(`${option}: "${text}" is too large`)
+  if (value === 0) throw usage(`${option}: "${text}" is less than one datagram a second: for as fast as it goes write max`)
+  return value
+}
+
 /** A whole number of at least `least`. */
 export function count(option: string, text: string, least: number): number {
   const value = Number(text)

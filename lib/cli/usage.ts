@@ -28,6 +28,10 @@ export function fromOption<T>(option: string, make: () => T): T {
 
 /** `forward: retries must be …` names the stage and its option, but the user has typed `--retries`. */
 function withoutNames(option: string, message: string): string {
-  const name = option.replace(/^--/, '').replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())
-  return message.replace(/^[a-zA-Z]+: /, '').replace(new RegExp(`^${name}(?:Ms)?:? `), '')
+  return message.replace(/^[a-zA-Z]+: /, '').replace(new RegExp(`^${camelCase(option)}(?:Ms|Bytes|PerSecond)?:? `), '')
+}
+
+/** `--max-flows` as commander and the library call it: `maxFlows`. */
+export function camelCase(option: string): string {
+  return option.replace(/^--/, '').replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())
 }

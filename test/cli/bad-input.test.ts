@@ -2,9 +2,12 @@
 import assert from 'node:assert/strict'
 import { startCli, runCli } from '../support/cli.ts'
 import { connect, listen } from '../support/peers.ts'
+import { udpPeer } from '../support/udp-peers.ts'
 
 const from = 'tcp://127.0.0.1:0'
 const to = 'tcp://127.0.0.1:9'
+const udpFrom = 'udp://127.0.0.1:0'
+const udpTo = 'udp://127.0.0.1:9'
 
 async function refused(args: readonly string[], line: string, code: number): Promise<void> {
   const result = await runCli(args)
@@ -41,13 +44,43 @@ describe('bad input: the command line', () => {
     [['forward', from, to, '--keep-alive', '1500ms'], 'millrace: forward: --keep-alive: expected whole seconds, got 1500ms'],
     [['forward', from, to, '--keep-alive', '10h'], 'millrace: forward: --keep-alive: expected at most 32767s, got 10h'],
 
-    [['forward', '127.0.0.1:8080', to], 'millrace: forward: LISTEN: "127.0.0.1:8080" has no scheme: expected tcp://HOST:PORT or unix:///PATH'],
+    [['forward', '127.0.0.1:8080', to], 'millrace: forward: LISTEN: "127.0.0.1:8080" has no scheme: expected tcp://HOST:PORT, udp://HOST:PORT or unix:///PATH'],
     [['forward', 'tcp://127.0.0.1', to], 'millrace: forward: LISTEN: "127.0.0.1" has no port: expected "host:port"'],
     [['forward', 'tcp://127.0.0.1:70000', to], 'millrace: forward: LISTEN: "127.0.0.1:70000" has no valid port: "70000" is not 0 to 65535'],
-    [['forward', 'http://127.0.0.1:80', to], 'millrace: forward: LISTEN: "http://127.0.0.1:80" has the unknown scheme "http": expected tcp://HOST:PORT or unix:///PATH'],
+    [['forward', 'http://127.0.0.1:80', to], 'millrace: forward: LISTEN: "http://127.0.0.1:80" has the unknown scheme "http": expected tcp://HOST:PORT, udp://HOST:PORT or unix:///PATH'],
     [['forward', from, 'tcp://'], 'millrace: forward: UPSTREAM: "" has no port: expected "host:port"'],
     [['forward', from, 'unix://'], 'millrace: forward: UPSTREAM: "" is not a path: it is empty'],
     [['forward', from, 'tcp://127.0.0.1:0'], 'millrace: forward: UPSTREAM: "tcp 127.0.0.1:0" has no port to connect to: expected 1 to 65535'],
+    [['forward', udpFrom, to], 'millrace: forward: LISTEN is udp 127.0.0.1:0 and UPSTREAM is tcp 127.0.0.1:9: streams do not become datagrams, both have to be udp or neither'],
+    [['forward', 'unix:///tmp/x', udpTo], 'millrace: forward: LISTEN is unix /tmp/x and UPSTREAM is udp 127.0.0.1:9: streams do not become datagrams, both have to be udp or neither'],
+    [['forward', udpFrom, udpTo, '--keep-alive', '60s'], 'millrace: forward: --keep-alive is for tcp and unix, not for udp'],
+    [['forward', udpFrom, udpTo, '--half-close-timeout', '60s'], 'millrace: forward: --half-close-timeout is for tcp and unix, not for udp'],
+    [['forward', udpFrom, udpTo, '--connect-timeout', '60s'], 'millrace: forward: --connect-timeout is for tcp and unix, not for udp'],
+    [['forward', udpFrom, udpTo, '--retries', '0'], 'millrace: forward: --retries is for tcp and unix, not for udp'],
+    [['forward', from, to, '--responses', '1'], 'millrace: forward: --responses is for udp, not for tcp and unix'],
+    [['forward', from, to, '--max-flows', '1'], 'millrace: forward: --max-flows is for udp, not for tcp and unix'],
+    [['forward', from, to, '--max-flows-per-address', '1'], 'millrace: forward: --max-flows-per-address is for udp, not for tcp and unix'],
+    [['echo', from, '--receive-buffer', '1MiB'], 'millrace: echo: --receive-buffer is for udp, not for tcp and unix'],
+    [['forward', udpFrom, udpTo, '--responses', 'one'], 'millrace: forward: --responses: "one" is not a whole number of at least 0'],
+    [['forward', udpFrom, udpTo, '--max-flows', '0'], 'millrace: forward: --max-flows: "0" is not a whole number of at least 1'],
+    [['forward', udpFrom, udpTo, '--max-flows', '2000000'], 'millrace: forward: --max-flows: must be an integer from 1 to 1048576 flows, not 2000000'],
+    [['forward', udpFrom, udpTo, '--receive-buffer', '8'], 'millrace: forward: --receive-buffer: "8" has no unit: write it like 10MB or 64KiB'],
+    [['sink', udpFrom, '--receive-buffer', '2GiB'], 'millrace: sink: --receive-buffer: must be an integer from 4096 to 1073741824 bytes, not 2147483648'],
+    [['forward', 'udp://127.0.0.1:7900-7890', udpTo], 'millrace: forward: LISTEN: "127.0.0.1:7900-7890" has no valid range of ports: expected the lower port first, "7890-7900", not "7900-7890"'],
+    [['forward', 'udp://127.0.0.1:7890-7900', 'udp://127.0.0.1:9000-9009'], 'millrace: forward: UPSTREAM: udp 127.0.0.1:9000-9009 has 10 ports, but listen udp 127.0.0.1:7890-7900 has 11: each port listened to goes to the one at its place in the other range, so both need the same number'],
+    [['forward', 'tcp://127.0.0.1:7890-7900', 'tcp://127.0.0.1:9000-9009'], 'millrace: forward: UPSTREAM: tcp 127.0.0.1:9000-9009 has 10 ports, but listen tcp 127.0.0.1:7890-7900 has 11: each port listened to goes to the one at its place in the other range, so both need the same number'],
+
+    [['blast', to], 'millrace: blast: URL: tcp 127.0.0.1:9 is no goal for datagrams: expected udp://HOST:PORT'],
+    [['blast', 'udp://127.0.0.1:7890-7900'], 'millrace: blast: URL: udp 127.0.0.1:7890-7900 is a range of ports: expected a single one'],
+    [['blast', udpFrom], 'millrace: blast: URL: "udp 127.0.0.1:0" has no port to connect to: expected 1 to 65535'],
+    [['blast', udpTo, '--window', '0'], 'millrace: blast: --window: must be an integer from 1 to 65535 datagrams, not 0'],
+    [['blast', udpTo, '--size', '70000'], 'millrace: blast: --size: must be an integer from 0 to 65507 bytes, not 70000'],
+    [['blast', udpTo, '--flows', '0'], 'millrace: blast: --flows: must be an integer from 1 to 65536 flows, not 0'],
+    [['blast', udpTo, '--flows', 'many'], 'millrace: blast: --flows: "many" is not a whole number of at least 0'],
+    [['blast', udpTo, '--rate', '1M'], 'millrace: blast: --rate: "1M" has the unknown unit "M": write it like 100pps, 500kpps, 1Mpps or max'],
+    [['blast', udpTo, '--rate', '9999Mpps'], 'millrace: blast: --rate: must be an integer from 0 to 2147483647 datagrams a second (0: as fast as it goes), not 9999000000'],
+    [['blast', udpTo, '--duration', '10'], 'millrace: blast: --duration: "10" has no unit: write it like 250ms, 60s, 5m or 1h'],
+    [['blast'], "millrace: blast: missing required argument 'url'"],
     [['echo', 'tcp://[::1'], 'millrace: echo: LISTEN: "[::1" is not an address: IPv6 addresses stand in brackets, as in "[::1]:80"'],
   ]
   for (const [args, line] of cases) it(`millrace ${args.join(' ')}`, () => refused(args, line, 2))
@@ -60,7 +93,7 @@ describe('bad input: the command line', () => {
   })
 
   it('--help, and --help of a command, print examples and exit with 0', async () => {
-    for (const args of [['--help'], ['help'], ['help', 'help'], ['forward', '--help'], ['help', 'forward'], ['echo', '-h'], ['run', '-h'], ['explain', '-h'], ['check', '-h']]) {
+    for (const args of [['--help'], ['help'], ['help', 'help'], ['forward', '--help'], ['help', 'forward'], ['echo', '-h'], ['run', '-h'], ['explain', '-h'], ['check', '-h'], ['blast', '-h'], ['sink', '-h']]) {
       const { code, stdout, stderr } = await runCli(args)
       assert.equal(code, 0)
       assert.equal(stderr, '')
@@ -80,6 +113,12 @@ describe('bad input: what cannot be set up', () => {
     const taken = await listen()
     await refused(['forward', `tcp://${taken.address}`, to], `millrace: forward: listen EADDRINUSE ${taken.address}`, 1)
     await refused(['echo', `tcp://${taken.address}`], `millrace: echo: listen EADDRINUSE ${taken.address}`, 1)
+    await taken.close()
+  })
+
+  it('a udp port in use', async () => {
+    const taken = await udpPeer()
+    await refused(['forward', `udp://${taken.address}`, udpTo], `millrace: forward: bind EADDRINUSE ${taken.address}`, 1)
     await taken.close()
   })
 

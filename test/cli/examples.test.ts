@@ -3,19 +3,18 @@ import assert from 'node:assert/strict'
 import { readFile, readdir } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { once } from 'node:events'
-import { child, plainEnv, root, type Child } from '../support/child.ts'
+import { child, plainEnv, root, run, type Child } from '../support/child.ts'
 import { readyAddress, runCli, startCli } from '../support/cli.ts'
-import { connect, destroyPeers, listen, sha256 as digest } from '../support/peers.ts'
+import { field, numberIn } from '../support/json.ts'
+import { connect, destroyPeers, listen, sha256 as digest, unusedPort } from '../support/peers.ts'
+import { program as find } from '../support/programs.ts'
 import { tlsServer } from '../support/tls-server.ts'
+import { closeUdpPeers, udpEcho, udpPeer, unusedPorts } from '../support/udp-peers.ts'
+import { finish, jsonLines, readyUdp } from './lines.ts'
 
 /** Runs an example on a free port; other endpoints come from the environment. */
 function example(name: string, env: Readonly<Record<string, string>>, flags: readonly string[] = ['--log']): Child {
   return startCli(['run', `examples/${name}.ts`, ...flags], { env: { LISTEN: '127.0.0.1:0', ...env } })
-}
-
-async function finish(program: Child): Promise<void> {
-  program.kill('SIGTERM')
-  assert.equal((await program.exited).code, 0, program.stderr())
 }
 
 /** What comes back for a whole text through `address`. */
@@ -27,6 +26,7 @@ async function ask(address: string, text: string): Promise<string> {
 
 describe('examples', () => {
   afterEach(destroyPeers)
+  afterEach(closeUdpPeers)
 
   it('port-forward relays for the networks it names', async () => {
     const upstream = await listen({ onPeer: (peer) => void peer.end('from the upstream') })
@@ -169,10 +169,66 @@ describe('examples', () => {
     await finish(relay)
   })
 
+  it('udp-echo sends every datagram back', async () => {
+    await using server = example('udp-echo', {})
+    const peer = await udpPeer(await readyUdp(server))
+    for (const text of ['hello', '', 'x'.repeat(9_000)]) assert.equal(await peer.ask(text), text)
+    await finish(server)
+  })
+
+  it('dns-relay passes questions on to a real resolver, over UDP and TCP, and closes each UDP flow with its answer', async () => {
+    const port = await unusedPort()
+    const flags = ['--no-daemon', '--no-resolv', '--no-hosts', `--port=${port}`, '--listen-address=127.0.0.1', '--bind-interfaces', '--pid-file=', '--user=', '--log-facility=-', '--address=/a.example/192.0.2.7']
+    await using resolver = child(find('dnsmasq', 'dnsmasq-base'), flags, { env: plainEnv() })
+    await resolver.line(/started/)
+    await using relay = example('dns-relay', { UPSTREAM: `127.0.0.1:${port}` })
+    const [overUdp, overTcp] = [await readyUdp(relay), await readyAddress(relay)]
+    const dig = async (address: string, ...more: readonly string[]): Promise<string> =>
+      (await run(find('dig', 'bind9-dnsutils'), ['@127.0.0.1', '-p', address.replace(/.*:/, ''), 'a.example', '+short', '+tries=1', ...more])).stdout
+    assert.equal(await dig(overUdp), '192.0.2.7\n')
+    await relay.line(/^closed \S+ -> \S+ finished, toUpstream \d+ B, toDownstream \d+ B, /)
+    assert.equal(await dig(overTcp, '+tcp'), '192.0.2.7\n')
+    await finish(relay)
+  })
+
+  it('media-relay maps a range of ports to the server’s', async () => {
+    const [first, there] = [await unusedPorts(4), await unusedPorts(4, '127.0.0.2')]
+    for (let i = 0; i < 4; i++) await udpPeer(undefined, { host: '127.0.0.2', port: there + i, answer: (bytes) => `${i} ${bytes.toString()}` })
+    await using relay = example('media-relay', { LISTEN: `127.0.0.1:${first}-${first + 3}`, UPSTREAM: `127.0.0.2:${there}-${there + 3}` })
+    await relay.line(/^listening udp 127\.0\.0\.1:\d+-\d+ -> udp 127\.0\.0\.2:\d+-\d+$/)
+    const caller = await udpPeer()
+    for (let i = 0; i < 4; i++) assert.equal(await caller.ask('media', `127.0.0.1:${first + i}`), `${i} media`)
+    await finish(relay)
+  })
+
+  it('game-server-filter drops what is no game, what was cut, what answers would amplify, and what comes too often', async () => {
+    const server = await udpEcho()
+    await using relay = example('game-server-filter', { UPSTREAM: server.address }, ['--json', '--stats', '1h'])
+    const [, port] = await relay.line(/"type":"listening".*"port":([1-9]\d*)/)
+    const player = await udpPeer(`127.0.0.1:${port}`)
+    for (const text of ['JUNK', '', 'PLA', 'PLAY\0', 'PLAY\0\x06hello', 'PLAY\0\x04hello', 'INFO']) await player.send(text)
+    assert.equal(await player.ask('PLAY\0\x05hello'), 'PLAY\0\x05hello')
+    assert.equal(await player.ask('PLAY\0\0'), 'PLAY\0\0')
+    const question = 'INFO'.padEnd(64)
+    for (let n = 0; n < 50; n++) await player.send(question)
+    // Two flows, so which answer comes first is open; what came before `last` has been looked at when it is answered.
+    await player.send('PLAY\0\x04last')
+    const answers = new Set<string>()
+    while (!answers.has(question) || !answers.has('PLAY\0\x04last')) answers.add((await player.receive()).bytes.toString())
+    await finish(relay)
+    const stats = jsonLines(relay).at(-1)
+    assert.equal(stats?.['balanced'], true)
+    const dropped = field(field(field(stats, 'datagrams'), 'toUpstream'), 'dropped')
+    assert.equal(numberIn(field(dropped, 'handler'), 'datagrams'), 4)
+    const policy = numberIn(field(dropped, 'policy'), 'datagrams')
+    assert.ok(policy > 3 + 40 && policy < 3 + 50, JSON.stringify(dropped))
+  })
+
   it('all of them are explained, have 20 to 60 lines and a header that says how to run them', async () => {
     const files = (await readdir(`${root}examples`)).filter((name) => name.endsWith('.ts'))
     assert.deepEqual(files.toSorted(), [
-      'address-policy.ts', 'edge-relay.ts', 'inner-relay.ts', 'line-protocol-server.ts', 'port-forward.ts', 'shout.ts', 'sni-proxy.ts', 'sniff-and-rewrite.ts',
+      'address-policy.ts', 'dns-relay.ts', 'edge-relay.ts', 'game-server-filter.ts', 'inner-relay.ts', 'line-protocol-server.ts', 'media-relay.ts', 'port-forward.ts',
+      'shout.ts', 'sni-proxy.ts', 'sniff-and-rewrite.ts', 'udp-echo.ts',
     ])
     for (const file of files) {
       const lines = (await readFile(`${root}examples/${file}`, 'utf8')).trimEnd().split('\n')

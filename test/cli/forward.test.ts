@@ -3,29 +3,9 @@ import assert from 'node:assert/strict'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Child } from '../support/child.ts'
 import { readyAddress, startCli } from '../support/cli.ts'
 import { connect, destroyPeers, listen, unusedPort } from '../support/peers.ts'
-
-type JsonLine = { readonly type: string } & Readonly<Record<string, unknown>>
-
-function isJsonLine(value: unknown): value is JsonLine {
-  return typeof value === 'object' && value !== null && 'type' in value && typeof value.type === 'string'
-}
-
-/** Every line on stdout, each of which must be a JSON object with a type. */
-function jsonLines(program: Child): readonly JsonLine[] {
-  return program.stdout().trimEnd().split('\n').map((line) => {
-    const object: unknown = JSON.parse(line)
-    assert(isJsonLine(object), line)
-    return object
-  })
-}
-
-async function finish(program: Child): Promise<void> {
-  program.kill('SIGTERM')
-  assert.equal((await program.exited).code, 0, program.stderr())
-}
+import { finish, jsonLines } from './lines.ts'
 
 /** What comes back for `text` through `address`. */
 async function ask(address: string, text: string): Promise<string> {
@@ -197,7 +177,7 @@ describe('millrace forward', () => {
     assert.equal(close['bytesToUpstream'], 5)
     assert.equal(close['bytesToDownstream'], 7)
     assert.equal(closing?.['signal'], 'SIGTERM')
-    assert.match(program.stdout(), /"sessions":\{"open":0,"accepted":1,"perSecond":\d+\},"toUpstream":\{"bytes":5,.*"toDownstream":\{"bytes":7,/)
+    assert.match(program.stdout(), /"sessions":\{"open":0,"accepted":1,"perSecond":\d+\},"toUpstream":\{"bytes":5,.*"toDownstream":\{"bytes":7,.*"balanced":true/)
   })
 
   it('--stats prints a line an interval', async () => {

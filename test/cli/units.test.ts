@@ -1,6 +1,6 @@
 /** Durations, sizes, rates and counts on the command line. */
 import assert from 'node:assert/strict'
-import { count, duration, rate, seconds, size } from '../../lib/cli/units.ts'
+import { count, datagramRate, duration, rate, seconds, size } from '../../lib/cli/units.ts'
 
 function refusal(run: () => unknown): string {
   try {
@@ -22,6 +22,10 @@ describe('units', () => {
       assert.equal(size('--size', text), bytes)
       assert.equal(rate('--throttle', `${text}/s`), bytes)
     })
+  }
+
+  for (const [text, perSecond] of [['1pps', 1], ['100pps', 100], ['500kpps', 500_000], ['1Mpps', 1_000_000], ['1.5Mpps', 1_500_000], ['0.5kpps', 500], ['max', 0]] as const) {
+    it(`the rate ${text} is ${perSecond} datagrams a second`, () => assert.equal(datagramRate('--rate', text), perSecond))
   }
 
   it('whole seconds are taken with their bounds', () => {
@@ -47,6 +51,14 @@ describe('units', () => {
     ['a rate without a unit', () => rate('--throttle', '10/s'), '--throttle: "10/s" has no unit: write it like 10MB/s or 64KiB/s'],
     ['a rate in an ambiguous unit', () => rate('--throttle', '10mb/s'), '--throttle: "10mb/s" has the unknown unit "mb": write MB/s (1,000,000 bytes) or MiB/s (1,048,576 bytes)'],
     ['a rate of nothing', () => rate('--throttle', '0.1B/s'), '--throttle: "0.1B/s" is less than one byte a second'],
+    ['a rate of datagrams without a unit', () => datagramRate('--rate', '1000'), '--rate: "1000" has no unit: write it like 100pps, 500kpps, 1Mpps or max'],
+    ['a rate of datagrams in another unit', () => datagramRate('--rate', '1M'), '--rate: "1M" has the unknown unit "M": write it like 100pps, 500kpps, 1Mpps or max'],
+    ['a rate of datagrams in milli', () => datagramRate('--rate', '1mpps'), '--rate: "1mpps" has the unknown unit "mpps": write it like 100pps, 500kpps, 1Mpps or max'],
+    ['a rate of datagrams that is a property of every object', () => datagramRate('--rate', '1toString'), '--rate: "1toString" has the unknown unit "toString": write it like 100pps, 500kpps, 1Mpps or max'],
+    ['a rate of datagrams that is none', () => datagramRate('--rate', 'fast'), '--rate: "fast" is not a rate of datagrams: write it like 100pps, 500kpps, 1Mpps or max'],
+    ['a negative rate of datagrams', () => datagramRate('--rate', '-1pps'), '--rate: "-1pps" is not a rate of datagrams: write it like 100pps, 500kpps, 1Mpps or max'],
+    ['a rate of no datagrams', () => datagramRate('--rate', '0pps'), '--rate: "0pps" is less than one datagram a second: for as fast as it goes write max'],
+    ['a rate of datagrams beyond counting', () => datagramRate('--rate', '999999999999999Mpps'), '--rate: "999999999999999Mpps" is too large'],
     ['a count that is none', () => count('--retries', 'two', 0), '--retries: "two" is not a whole number of at least 0'],
     ['a count below the least', () => count('--max-sessions', '0', 1), '--max-sessions: "0" is not a whole number of at least 1'],
     ['a count in disguise', () => count('--retries', '0x10', 0), '--retries: "0x10" is not a whole number of at least 0'],
