@@ -29,6 +29,6 @@ export async function forwardProcess(upstream: number | string, options: Forward
     ...(options.flags ?? []),
   ]
   const relay = child(command, args)
-  const ready = await relay.line(/^listening tcp (?:\S+):(\d+) ->/)
+  const ready = await relay.line(/^listening (?:tcp|udp) (?:\S+):(\d+) ->/)
   return { ...relay, port: Number(ready[1]) }
 }

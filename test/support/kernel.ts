@@ -1,4 +1,4 @@
-/** What only the kernel knows of a TCP socket of this machine, from /proc/net/tcp (proc(5)). */
+/** What only the kernel knows of a socket of this machine, from /proc/net/tcp and /proc/net/udp (proc(5)). */
 import { readFileSync } from 'node:fs'
 import type { Peer } from './peers.ts'
 import { until } from './until.ts'
@@ -27,4 +27,13 @@ export async function acknowledged(peer: Peer): Promise<void> {
 export function establishedAt(localPort: number): number {
   const wanted = new RegExp(`^ *\\d+: [0-9A-F]+:${localPort.toString(16).toUpperCase().padStart(4, '0')} \\S+ 01 `, 'gm')
   return (readFileSync('/proc/net/tcp', 'latin1').match(wanted) ?? []).length
+}
+
+export type UdpState = { readonly receiveQueue: number; readonly drops: number }
+
+/** The IPv4 socket that is bound to a port, connected or not, or undefined where there is none. */
+export function udpSocket(localPort: number): UdpState | undefined {
+  const wanted = new RegExp(`^ *\\d+: [0-9A-F]+:${localPort.toString(16).toUpperCase().padStart(4, '0')} \\S+ \\S+ [0-9A-F]+:([0-9A-F]+) .* (\\d+) *$`, 'm')
+  const found = wanted.exec(readFileSync('/proc/net/udp', 'latin1'))
+  return found ? { receiveQueue: parseInt(found[1] ?? '', 16), drops: Number(found[2]) } : undefined
 }

@@ -17,6 +17,16 @@ export function cpuSeconds(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) / 100
 }
 
+/** `R`, `S`, `T` for one that was stopped, `Z` for one that has ended and nobody has waited for (proc(5)); nothing for one that is gone. */
+export function processState(pid: number): string {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    return stat.slice(stat.lastIndexOf(')') + 2)[0] ?? ''
+  } catch {
+    return ''
+  }
+}
+
 /** How often each thread went to sleep or was put off the CPU. */
 export function switches(pid: number): Map<number, number> {
   const counts = new Map<number, number>()

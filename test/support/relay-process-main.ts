@@ -1,9 +1,10 @@
 /** The other half of relay-process.ts: serves what its parent sends and answers its questions, until the parent goes away. */
-import { serve, type Ledger, type Pipeline, type RelayEvent, type ServeOptions, type ServerAddress, type SessionInfo } from '../../lib/index.ts'
+import { serve, type Ledger, type RelayEvent, type ServeOptions, type ServerAddress, type SessionInfo } from '../../lib/index.ts'
+import type { Served } from './relay.ts'
 
 /** What to serve: pipelines are plain data, so those without a handler can be sent to another process. */
 export type Job = {
-  readonly pipelines: readonly Pipeline<'stream'>[]
+  readonly pipelines: readonly Served[]
   readonly options: Pick<ServeOptions, 'thread' | 'transport' | 'maxPendingBytes' | 'lingerMs' | 'debug'>
   /** Gives SIGPIPE its default action back, which Node had taken away: to end the process. */
   readonly sigpipe?: 'default'

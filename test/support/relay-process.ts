@@ -3,9 +3,10 @@
  * sends it pipelines without handlers and asks for its ledger, sessions and events over IPC.
  */
 import { readFileSync } from 'node:fs'
-import type { CloseEvent, Ledger, Pipeline, RelayEvent, SessionInfo } from '../../lib/index.ts'
+import type { CloseEvent, Ledger, RelayEvent, ServerAddress, SessionInfo } from '../../lib/index.ts'
 import { child, root, type Child } from './child.ts'
 import { switches } from './proc.ts'
+import type { Served } from './relay.ts'
 import type { Close, Job, Question, Said } from './relay-process-main.ts'
 import { within } from './until.ts'
 
@@ -13,6 +14,8 @@ export type RelayProcess = Child & {
   /** Where to connect to the first (or that) pipeline, as `connect` takes it. */
   readonly address: string
   addressOf(pipeline: number): string
+  /** All that is bound. */
+  readonly addresses: readonly ServerAddress[]
   /** The thread that runs the loop. */
   readonly loopThread: number
   ledger(): Promise<Ledger>
@@ -23,9 +26,15 @@ export type RelayProcess = Child & {
   close(drainMs: number): Promise<void>
 }
 
-export async function relayProcess(pipelines: Pipeline<'stream'> | readonly Pipeline<'stream'>[], job: Omit<Job, 'pipelines' | 'options'> & Job['options'] = {}): Promise<RelayProcess> {
-  const { sigpipe, ...options } = job
-  const relay = child(process.execPath, ['--import', 'tsx', `${root}test/support/relay-process-main.ts`], { ipc: true })
+export type RelayJob = Omit<Job, 'pipelines' | 'options'> & Job['options'] & {
+  /** A program and its arguments to run it under, which execs it: `ip netns exec …`, `prlimit --nofile=64`. */
+  readonly under?: readonly string[]
+}
+
+export async function relayProcess(pipelines: Served | readonly Served[], job: RelayJob = {}): Promise<RelayProcess> {
+  const { sigpipe, under = [], ...options } = job
+  const [command, ...args] = [...under, process.execPath, '--import', 'tsx', `${root}test/support/relay-process-main.ts`]
+  const relay = child(command, args, { ipc: true })
   const events: RelayEvent[] = []
   const waiting = new Set<(said: Said) => void>()
   relay.process.on('message', (message: unknown) => {
@@ -48,17 +57,18 @@ export async function relayProcess(pipelines: Pipeline<'stream'> | readonly Pipe
   }
   const tell = (message: Job | Question | Close): void => void relay.process.send(message)
 
-  tell({ pipelines: isOne(pipelines) ? [pipelines] : pipelines, options, ...(sigpipe === undefined ? {} : { sigpipe }) })
+  tell({ pipelines: [pipelines].flat(), options, ...(sigpipe === undefined ? {} : { sigpipe }) })
   const addresses = await heard('listening', (said) => (said.type === 'listening' ? said.addresses : undefined))
   const addressOf = (pipeline: number): string => {
     const found = addresses[pipeline]
     if (found === undefined) throw new Error(`pipeline ${pipeline} has no address`)
-    return found.net === 'unix' ? `unix:${found.address}` : `${found.address}:${found.port}`
+    return found.text
   }
   return {
     ...relay,
     address: addressOf(0),
     addressOf,
+    addresses,
     loopThread: loopThreadOf(relay.pid),
     ledger: () => {
       tell({ ask: 'ledger' })
@@ -79,10 +89,6 @@ export async function relayProcess(pipelines: Pipeline<'stream'> | readonly Pipe
       await heard('closed', (said) => (said.type === 'closed' ? true : undefined))
     },
   }
-}
-
-function isOne(pipelines: Pipeline<'stream'> | readonly Pipeline<'stream'>[]): pipelines is Pipeline<'stream'> {
-  return !Array.isArray(pipelines)
 }
 
 const isSaid = (value: unknown): value is Said => typeof value === 'object' && value !== null && 'type' in value

@@ -1,18 +1,22 @@
 /**
- * A relay inside the test process, and what must hold at the end of every test that had one: the ledger balances, no session is
- * left, and every descriptor that was opened since has been closed again.
+ * A relay inside the test process, and what must hold at the end of every test that had one: the ledger balances, in bytes and in
+ * datagrams, no session is left, and every descriptor that was opened since has been closed again.
  */
 import assert from 'node:assert/strict'
-import { serve, type CloseEvent, type OpenEvent, type Pipeline, type RelayEvent, type ServeOptions, type Server } from '../../lib/index.ts'
+import { serve, type Account, type CloseEvent, type Ledger, type OpenEvent, type Pipeline, type RelayEvent, type ServeOptions, type Server } from '../../lib/index.ts'
 import { descriptors, openedSince } from './descriptors.ts'
 import { destroyPeers } from './peers.ts'
 import { killRawPeers } from './raw-peer.ts'
+import { closeUdpPeers } from './udp-peers.ts'
 import { until, within } from './until.ts'
 
 export type { CloseEvent, OpenEvent }
 
 export const threads = ['own', 'embedded'] as const
 export type Thread = (typeof threads)[number]
+
+/** What `serve` takes: streams, datagrams, or some of both. */
+export type Served = Pipeline<'stream'> | Pipeline<'datagram'>
 
 /** MILLRACE_TRANSPORT=splice runs the suite with it. */
 const transport = ((asked = process.env['MILLRACE_TRANSPORT'] ?? 'auto') => {
@@ -35,8 +39,9 @@ export type TestRelay = {
 }
 
 /** Serves, runs the body, and checks what is left. */
-export async function withRelay(pipelines: Pipeline<'stream'> | readonly Pipeline<'stream'>[], options: ServeOptions, body: (relay: TestRelay) => Promise<void>): Promise<void> {
+export async function withRelay(pipelines: Served | readonly Served[], options: ServeOptions, body: (relay: TestRelay) => Promise<void>): Promise<void> {
   const before = descriptors()
+  const list = [pipelines].flat()
   const events: RelayEvent[] = []
   let wake: () => void = () => undefined
   const server = await serve(pipelines, {
@@ -71,11 +76,15 @@ export async function withRelay(pipelines: Pipeline<'stream'> | readonly Pipelin
       opens: (count = 1) => some((event): event is OpenEvent => event.type === 'open', count, 'open'),
     })
     await destroyPeers()
-    await until(() => server.ledger().sessions.open === 0, () => `the last session to end, ledger ${JSON.stringify(server.ledger())}`)
-    assert.deepEqual(await server.sessions(), [], 'sessions that are closed are not listed')
+    // A stream ends with its peers; a flow is not told that they are gone, and ends with the server.
+    const streams = list.map(({ kind }) => kind === 'stream')
+    const open = (ledger: Ledger): number => ledger.pipelines.reduce((sum, { sessions }, i) => sum + (streams[i] === true ? sessions.open : 0), 0)
+    await until(() => open(server.ledger()) === 0, () => `the last session to end, ledger ${JSON.stringify(server.ledger())}`)
+    if (streams.every((is) => is)) assert.deepEqual(await server.sessions(), [], 'sessions that are closed are not listed')
   } finally {
     killRawPeers()
     await destroyPeers()
+    await closeUdpPeers()
     await server.close({ drainMs: 0 })
     await server.closed
   }
@@ -84,16 +93,26 @@ export async function withRelay(pipelines: Pipeline<'stream'> | readonly Pipelin
 }
 
 /** Everything that came in went out, was dropped with a reason, and every session that came is closed with a reason. */
-export function checkLedger(server: Server): void {
+export function checkLedger(server: Pick<Server, 'ledger'>): void {
   const ledger = server.ledger()
   const said = JSON.stringify(ledger)
   assert.equal(ledger.balanced, true, `the ledger balances: ${said}`)
   assert.equal(ledger.sessions.open, 0, said)
   assert.equal(ledger.sessions.accepted, ledger.sessions.closed, said)
   assert.equal(Object.values(ledger.reasons).reduce((sum, count) => sum + count, 0), ledger.sessions.closed, `every close has a reason: ${said}`)
-  for (const direction of [ledger.toUpstream, ledger.toDownstream]) {
-    assert.equal(direction.pending, 0, said)
-    assert.equal(direction.received + direction.produced, direction.sent + direction.consumed + direction.dropped, said)
+  for (const account of [ledger, ...ledger.pipelines]) checkDirections(account, said)
+}
+
+/** That nothing is pending and that bytes and datagrams add up, direction by direction. */
+function checkDirections(account: Account, said: string): void {
+  for (const direction of ['toUpstream', 'toDownstream'] as const) {
+    const [bytes, datagrams] = [account[direction], account.datagrams[direction]]
+    assert.equal(bytes.pending, 0, said)
+    assert.equal(bytes.received + bytes.produced, bytes.sent + bytes.consumed + bytes.dropped, `bytes ${direction}: ${said}`)
+    const dropped = Object.values(datagrams.dropped)
+    assert.equal(datagrams.pending, 0, said)
+    assert.equal(datagrams.received + datagrams.produced, datagrams.sent + datagrams.consumed + dropped.reduce((sum, one) => sum + one.datagrams, 0), `datagrams ${direction}: ${said}`)
+    assert.ok(dropped.reduce((sum, one) => sum + one.bytes, 0) <= bytes.dropped, `dropped bytes ${direction}: ${said}`)
   }
 }
 

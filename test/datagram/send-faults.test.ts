@@ -1,0 +1,96 @@
+/**
+ * Sends that fail, made to by strace: a segmented send that is refused leaves as single datagrams within the same turn, one that finds no room
+ * waits, and nothing is lost either way. The client hands 32 datagrams to the kernel at once, so the loop's first send is a segmented one.
+ */
+import assert from 'node:assert/strict'
+import { forward, listen as from, pipe, udp } from '../../lib/index.ts'
+import { countsOf, ledgerSays } from '../support/datagram-ledger.ts'
+import { threads, type Thread } from '../support/relay.ts'
+import { relayProcess, type RelayProcess } from '../support/relay-process.ts'
+import { injected, strace, type Strace } from '../support/strace.ts'
+import { faultsOf, flawless, loadEcho, verify, type LoadEcho } from '../support/udp-load.ts'
+import { closeUdpPeers, udpEcho, udpPeer } from '../support/udp-peers.ts'
+
+const train = 32
+const calls = ['sendmsg', 'sendmmsg', 'sendto'] as const
+
+/** Which of the loop's sends fail: the first is towards the upstream, the next towards the downstream. */
+const places = [['the first send, towards the upstream', '1'], ['the second send, towards the downstream', '2'], ['every other send', '1+2']] as const
+
+async function faulty(thread: Thread, gro: 0 | 1, body: (relay: RelayProcess, echo: LoadEcho) => Promise<void>): Promise<void> {
+  await using echo = await loadEcho('127.0.0.1:0', { gro })
+  await using relay = await relayProcess(pipe(from(udp('127.0.0.1:0')), forward(udp(echo.address))), { thread })
+  await body(relay, echo)
+}
+
+const failing = (relay: RelayProcess, error: string, when: string): Promise<Strace> => strace(relay.loopThread, calls, calls.map((call) => `${call}:error=${error}:when=${when}`))
+
+for (const thread of threads) {
+  describe(`sends of datagrams that fail, ${thread} thread`, function () {
+    this.timeout(120_000)
+    afterEach(closeUdpPeers)
+
+    for (const error of ['EIO', 'EINVAL', 'EMSGSIZE'] as const) {
+      for (const direction of ['toUpstream', 'toDownstream'] as const) {
+        it(`${error} of a segmented send ${direction}: the same datagrams leave at once without segmentation, and later ones too`, async () => {
+          await faulty(thread, 1, async (relay) => {
+            {
+              // Only calls with UDP_SEGMENT are to be refused, as a kernel would: the first one is, in both directions.
+              await using trace = await failing(relay, error, direction === 'toUpstream' ? '1' : '2')
+              const report = await verify(relay.address, { count: train, size: 800, window: train, gso: 1 })
+              assert.deepEqual(faultsOf(report), flawless, JSON.stringify({ report, calls: trace.calls() }))
+              assert.equal(injected(trace), 1, trace.calls().join('\n'))
+            }
+            const report = await verify(relay.address, { count: 4 * train, size: 800, window: train, gso: 1 })
+            assert.deepEqual(faultsOf(report), flawless, JSON.stringify(report))
+            const ledger = await relay.ledger()
+            assert.ok(ledger.datagrams.segmentationFallbacks >= 1, JSON.stringify(ledger.datagrams))
+            for (const way of ['toUpstream', 'toDownstream'] as const) {
+              assert.deepEqual(countsOf(ledger, way), { received: 5 * train, produced: 0, sent: 5 * train, consumed: 0, dropped: {} })
+            }
+          })
+        })
+      }
+    }
+
+    for (const error of ['EAGAIN', 'ENOBUFS', 'EINTR'] as const) {
+      for (const [what, when] of places) {
+        it(`${error} of ${what}: it waits or goes again, and nothing is lost or out of order`, async () => {
+          await faulty(thread, 1, async (relay) => {
+            await using trace = await failing(relay, error, when)
+            const report = await verify(relay.address, { count: 20 * train, size: 800, window: train, gso: 1 })
+            assert.deepEqual(faultsOf(report), flawless, JSON.stringify({ report, calls: trace.calls().slice(-40) }))
+            assert.ok(injected(trace) >= 1)
+            for (const way of ['toUpstream', 'toDownstream'] as const) await ledgerSays(relay, way, { received: 20 * train, sent: 20 * train })
+          })
+        })
+      }
+    }
+
+    it('ECONNREFUSED of a good datagram: it is sent again, once, and arrives', async () => {
+      const upstream = await udpEcho()
+      await using relay = await relayProcess(pipe(from(udp('127.0.0.1:0')), forward(udp(upstream.address))), { thread })
+      const downstream = await udpPeer(relay.address)
+      assert.equal(await downstream.ask('before'), 'before')
+      await using trace = await failing(relay, 'ECONNREFUSED', '1')
+      assert.equal(await downstream.ask('good'), 'good')
+      assert.equal(injected(trace), 1)
+      await ledgerSays(relay, 'toUpstream', { received: 2, sent: 2 })
+      assert.equal((await relay.ledger()).datagrams.icmpErrors, 1)
+    })
+
+    it('a send that is refused again and again is dropped as unreachable, and the next one is tried', async () => {
+      const upstream = await udpEcho()
+      await using relay = await relayProcess(pipe(from(udp('127.0.0.1:0')), forward(udp(upstream.address))), { thread })
+      const downstream = await udpPeer(relay.address)
+      assert.equal(await downstream.ask('before'), 'before')
+      {
+        await using trace = await failing(relay, 'EHOSTUNREACH', '1+1')
+        await downstream.send('bad')
+        await ledgerSays(relay, 'toUpstream', { received: 2, sent: 1, dropped: { unreachable: 1 } })
+        assert.ok(injected(trace) >= 1)
+      }
+      assert.equal(await downstream.ask('after'), 'after')
+    })
+  })
+}

@@ -1,0 +1,75 @@
+/** Pitfall 17: the table of flows is bounded, those that nobody has answered give way first, and those that were answered stay. */
+import assert from 'node:assert/strict'
+import { forward, listen as from, pipe, udp, type CloseEvent } from '../../lib/index.ts'
+import { ledgerSays } from '../support/datagram-ledger.ts'
+import { threads, withRelay, type TestRelay } from '../support/relay.ts'
+import { udpPeer, type UdpPeer } from '../support/udp-peers.ts'
+import { until } from '../support/until.ts'
+
+/** Answers questions, and nothing else. */
+const oracle = (): Promise<UdpPeer> => udpPeer(undefined, { answer: (bytes) => (bytes.toString().endsWith('?') ? 'yes' : undefined) })
+
+const evicted = async (relay: TestRelay, count: number): Promise<string[]> =>
+  (await relay.closes(count)).filter((event: CloseEvent) => event.reason === 'evicted').map(({ downstream }) => downstream)
+
+for (const thread of threads) {
+  describe(`a table of flows that is full, ${thread} thread`, () => {
+    it('ends the oldest flow that nobody has answered, again and again; one that was answered goes on', async () => {
+      const upstream = await oracle()
+      await withRelay(pipe(from(udp('127.0.0.1:0'), { maxFlows: 3 }), forward(udp(upstream.address))), { thread }, async (relay) => {
+        const [a, b, c, d, e] = [await udpPeer(relay.address), await udpPeer(relay.address), await udpPeer(relay.address), await udpPeer(relay.address), await udpPeer(relay.address)]
+        await a.send('a')
+        assert.equal(await b.ask('b?'), 'yes')
+        await c.send('c')
+        await upstream.texts(3)
+        await d.send('d')
+        assert.deepEqual(await evicted(relay, 1), [a.address])
+        await e.send('e')
+        assert.deepEqual(await evicted(relay, 2), [a.address, c.address])
+        assert.equal(await b.ask('b, still?'), 'yes')
+        await upstream.texts(3)
+        assert.equal(relay.server.ledger().sessions.open, 3)
+        assert.equal(relay.server.ledger().reasons.evicted, 2)
+        await ledgerSays(relay.server, 'toUpstream', { received: 6, sent: 6 })
+      })
+    })
+
+    it('refuses newcomers where all have been answered, says so, and takes them again once there is room', async () => {
+      const upstream = await oracle()
+      await withRelay(pipe(from(udp('127.0.0.1:0'), { maxFlows: 2 }), forward(udp(upstream.address), { responses: 2 })), { thread }, async (relay) => {
+        const [a, b, c] = [await udpPeer(relay.address), await udpPeer(relay.address), await udpPeer(relay.address)]
+        for (const peer of [a, b]) assert.equal(await peer.ask('in?'), 'yes')
+        await c.send('in?')
+        await ledgerSays(relay.server, 'toUpstream', { received: 3, sent: 2, dropped: { tableFull: 1 } })
+        await until(() => relay.events.some((event) => event.type === 'notice' && event.code === 'tableFull'), 'the notice that the table is full')
+        assert.equal(await a.ask('and out?'), 'yes')
+        assert.equal((await relay.close()).reason, 'finished')
+        assert.equal(await c.ask('in now?'), 'yes')
+      })
+    })
+
+    it('maxFlowsPerAddress: one address at its limit is no matter to another, and its own flows go on', async () => {
+      const upstream = await oracle()
+      await withRelay(pipe(from(udp('127.0.0.1:0'), { maxFlowsPerAddress: 2 }), forward(udp(upstream.address))), { thread }, async (relay) => {
+        const own = await Promise.all(['127.0.0.5', '127.0.0.5', '127.0.0.5'].map((host) => udpPeer(relay.address, { host })))
+        const [first, second, third] = own
+        assert(first && second && third)
+        for (const peer of [first, second]) assert.equal(await peer.ask('in?'), 'yes')
+        await third.send('in?')
+        await ledgerSays(relay.server, 'toUpstream', { received: 3, sent: 2, dropped: { tableFull: 1 } })
+        const other = await udpPeer(relay.address, { host: '127.0.0.6' })
+        assert.equal(await other.ask('and I?'), 'yes')
+        assert.equal(await first.ask('still?'), 'yes')
+        assert.equal(third.count(), 0)
+      })
+    })
+
+    it('each pipeline has its own', async () => {
+      const upstream = await oracle()
+      const pipelines = [1, 2].map(() => pipe(from(udp('127.0.0.1:0'), { maxFlows: 1 }), forward(udp(upstream.address))))
+      await withRelay(pipelines, { thread }, async (relay) => {
+        for (const pipeline of [0, 1]) assert.equal(await (await udpPeer(relay.addressOf(pipeline))).ask('in?'), 'yes')
+      })
+    })
+  })
+}
