@@ -28,8 +28,7 @@ export type RelayOptions = ReceiveBuffer & {
   readonly drain?: number
 }
 
-/** A stream ends by itself; a flow only falls silent, and to wait for that keeps nobody from losing anything. */
-const defaultDrainMs = { stream: 30_000, datagram: 0 }
+const defaultDrainMs = 30_000
 /** Below this the line itself would be the load. */
 const leastStatsMs = 10
 
@@ -38,7 +37,7 @@ export function addRelayOptions(command: Command): Command {
     .option('--stats <duration>', 'show sessions, rates, totals and what was dropped this often, such as 1s', statsInterval)
     .option('--log', 'print a line for each session that ended')
     .option('--json', 'print one JSON object a line: listening, open, close, notice, stats, closing')
-    .option('--drain <duration>', 'how long sessions may go on after SIGTERM or SIGINT (default: 30s, for udp: 0s)', (text) => duration('--drain', text))
+    .option('--drain <duration>', 'how long sessions may go on after SIGTERM or SIGINT (default: 30s); a udp flow that has been quiet for a second has ended', (text) => duration('--drain', text))
 }
 
 /** For the commands that measure: a line every second. */
@@ -85,7 +84,7 @@ export async function runRelay({ command, pipelines, options, onReady, measure }
     },
     onError: (error, session) => warn(`${whose(session)}: ${stackOf(error)}`),
   })
-  const drainMs = options.drain ?? Math.max(...pipelines.map(({ kind }) => defaultDrainMs[kind]))
+  const drainMs = options.drain ?? defaultDrainMs
   const ended = runUntilSignal(server, pipelines, {
     drainMs,
     onClosing: (signal) => {

@@ -11,7 +11,7 @@ type Signal = 'SIGTERM' | 'SIGINT'
 export type Ending = {
   /** 0 after a clean drain, 1 where time ran out for some sessions, 128 + the signal's number after a second signal. */
   readonly exitCode: number
-  /** Streams that did not end by themselves; a flow never does. */
+  /** Streams that did not end by themselves; the end of a flow is that it is quiet. */
   readonly cut: number
 }
 

@@ -118,7 +118,7 @@ describe('bad input: what cannot be set up', () => {
 
   it('a udp port in use', async () => {
     const taken = await udpPeer()
-    await refused(['forward', `udp://${taken.address}`, udpTo], `millrace: forward: bind EADDRINUSE ${taken.address}`, 1)
+    await refused(['forward', `udp://${taken.address}`, udpTo], `millrace: forward: listen EADDRINUSE ${taken.address}`, 1)
     await taken.close()
   })
 

@@ -33,15 +33,29 @@ describe('millrace forward udp://', () => {
     await destroyPeers()
   })
 
-  it('relays both ways, says from where to where, and ends at once although a flow is open', async () => {
+  it('relays both ways, says from where to where, and ends once its flow is quiet', async () => {
     const upstream = await udpEcho()
     await using program = startCli(['forward', anyPort, `udp://${upstream.address}`])
     const [, address = ''] = await program.line(new RegExp(`^listening udp (127\\.0\\.0\\.1:[1-9]\\d*) -> udp ${upstream.address}$`))
     assert.equal(await (await udpPeer(address)).ask('question'), 'question')
     program.kill('SIGTERM')
-    await program.line(/^closing on SIGTERM$/)
+    await program.line(/^closing on SIGTERM: 1 open, up to 30s to end, again to end at once$/)
     assert.equal((await program.exited).code, 0)
     assert.equal(program.stderr(), '')
+  })
+
+  it('lets an answer through that is underway when it is told to end', async () => {
+    const upstream = await udpPeer()
+    await using program = startCli(['forward', anyPort, `udp://${upstream.address}`, '--log'])
+    const peer = await udpPeer(await readyUdp(program))
+    await peer.send('question')
+    const { from } = await upstream.receive()
+    program.kill('SIGTERM')
+    await program.line(/^closing on/)
+    await upstream.send('answer', from)
+    assert.equal((await peer.receive()).bytes.toString(), 'answer')
+    assert.equal((await program.exited).code, 0)
+    await program.line(/^closed \S+ -> \S+ serverClosed, toUpstream 8 B, toDownstream 6 B, /)
   })
 
   it('maps a range of ports to another, port to port, and says so in one line', async () => {

@@ -1,13 +1,13 @@
 /** What takes more than a loopback: a client in A, the relay in B, the upstream in C. */
 import assert from 'node:assert/strict'
 import { forward, listen as from, pipe, udp } from '../../lib/index.ts'
-import { child, plainEnv, sanitized } from '../support/child.ts'
+import { child, plainEnv, sanitized, slowness } from '../support/child.ts'
 import { countsOf, ledgerSays } from '../support/datagram-ledger.ts'
 import { eventually } from '../support/proc.ts'
 import { checkLedger, threads } from '../support/relay.ts'
 import { relayProcess, type RelayProcess } from '../support/relay-process.ts'
 import { addresses, threeNamespaces } from '../support/three-namespaces.ts'
-import { faultsOf, flawless, loadEcho, verify } from '../support/udp-load.ts'
+import { faultsOf, flawless, honest, loadEcho, verify } from '../support/udp-load.ts'
 
 const { b, bToo, c } = addresses
 const count = sanitized ? 20_000 : 100_000
@@ -62,35 +62,40 @@ for to in sys.argv[1:] * 3:
       await closed(relay)
     })
 
-    it('an MTU that shrinks to 1360 in the middle: all arrive', async () => {
+    it('a path whose MTU shrinks to 1360 in the middle: all arrive', async () => {
       await using net = await threeNamespaces()
       if (net === undefined) return
       await using _echo = await loadEcho(`${c}:7000`, { gro: 1, under: net.under.c })
       await using relay = await relayProcess(pipe(from(udp(`${b}:7000`), { receiveBufferBytes: 64 << 20 }), forward(udp(`${c}:7000`))), { thread, under: net.under.b })
       const all = verify(`${b}:7000`, { flows: 2, count, size: 1400, window: 32, gso: 1 }, { under: net.under.a })
       await eventually('some to have gone', async () => countsOf(await relay.ledger(), 'toUpstream').sent > 1_000)
-      await net.exec('b', 'ip', 'link', 'set', 'bc', 'mtu', '1360')
+      // Of the route alone: a device with a smaller MTU would itself throw away what the other side still sends.
+      await net.exec('b', 'ip', 'route', 'replace', '10.77.2.0/24', 'dev', 'bc', 'src', addresses.bTowardsC, 'mtu', '1360')
       const report = await all
       assert.deepEqual(faultsOf(report), flawless, JSON.stringify({ report, ledger: (await relay.ledger()).datagrams }))
       await ledgerSays(relay, 'toUpstream', { received: count, sent: count })
       await closed(relay)
     })
 
-    for (const [leg, where, chain] of [['to the upstream', 'c', 'input'], ['to the downstream', 'a', 'input']] as const) {
+    for (const [leg, where] of [['to the upstream', 'c'], ['to the downstream', 'a']] as const) {
       it(`the network loses 5 % on the leg ${leg}: what we say we have sent is what had come, and the ledger balances`, async () => {
         await using net = await threeNamespaces()
         if (net === undefined) return
-        await net.exec(where, 'nft', `table inet loss { chain ${chain} { type filter hook ${chain} priority 0; meta l4proto udp numgen random mod 100 < 5 counter drop; } }`)
+        await net.exec(where, 'nft', 'table inet loss {\nchain input {\ntype filter hook input priority 0;\nmeta l4proto udp numgen inc mod 20 == 0 counter drop\n}\n}')
         await using _echo = await loadEcho(`${c}:7000`, { under: net.under.c })
         await using relay = await relayProcess(pipe(from(udp(`${b}:7000`), { receiveBufferBytes: 64 << 20 }), forward(udp(`${c}:7000`))), { thread, under: net.under.b })
-        const report = await verify(`${b}:7000`, { flows: 4, count: 4_000, size: 200, window: 1_000, patience: 2 }, { under: net.under.a })
-        const lost = await dropsOf(() => net.exec(where, 'nft', 'list', 'table', 'inet', 'loss'))
-        assert.ok(lost > 0 && report.missing > 0, `${lost} lost on the way, ${report.missing} missing`)
-        assert.equal(report.missing, lost, 'nobody else has lost any')
-        await ledgerSays(relay, 'toUpstream', { received: 4_000, sent: 4_000 })
-        const back = where === 'c' ? 4_000 - lost : 4_000
+        await using load = await honest(`${b}:7000`, { flows: 20, rate: 5_000 / slowness, size: 200 }, { under: net.under.a })
+        await eventually('4,000 to have come', async () => countsOf(await relay.ledger(), 'toUpstream').received >= 4_000)
+        const { sent, lost, corrupt } = await load.stop()
+        // What the filter sees may be a train of several, behind one header: only its bytes tell how many it has thrown away.
+        const found = /counter packets (\d+) bytes (\d+)/.exec(await net.exec(where, 'nft', 'list', 'table', 'inet', 'loss'))
+        const thrownAway = (Number(found?.[2]) - 28 * Number(found?.[1])) / 200
+        console.log(`      ${thrownAway} of ${sent} thrown away by the network`)
+        assert.ok(thrownAway > 0)
+        assert.deepEqual({ lost, corrupt }, { lost: thrownAway, corrupt: 0 }, 'nobody else has lost any')
+        await ledgerSays(relay, 'toUpstream', { received: sent, sent })
+        const back = where === 'c' ? sent - lost : sent
         await ledgerSays(relay, 'toDownstream', { received: back, sent: back })
-        assert.deepEqual({ ...faultsOf(report), missing: 0 }, flawless)
         await closed(relay)
       })
     }
@@ -122,11 +127,4 @@ for line in sys.stdin:
       await closed(relay)
     })
   })
-}
-
-/** What nft's counter says that it has dropped. */
-async function dropsOf(list: () => Promise<string>): Promise<number> {
-  const found = /counter packets (\d+)/.exec(await list())
-  assert(found)
-  return Number(found[1])
 }

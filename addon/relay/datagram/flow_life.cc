@@ -13,6 +13,7 @@ namespace millrace {
 namespace {
 
 constexpr uint64_t noticePauseMs = 1000;
+constexpr uint64_t resolveTimeoutMs = 5000;
 
 constexpr int mostEvictions = 8;  // for one descriptor or port: a flow without a socket has none to give
 
@@ -27,7 +28,7 @@ bool outOfRoom(int error) {
 /// A flow to a name that has no address yet does not wait for ever.
 uint64_t resolvedBy(FlowContext& f, const Flow& flow) {
   const Node& node = f.nodeOf(flow);
-  return node.op == Op::forward && !flow.upstream.fd ? deadlineAfter(flow.createdMs, node.forward.connectTimeoutMs) : kNeverMs;
+  return node.op == Op::forward && !flow.upstream.fd ? deadlineAfter(flow.createdMs, resolveTimeoutMs) : kNeverMs;
 }
 
 uint64_t deadlineOf(FlowContext& f, const Flow& flow) {

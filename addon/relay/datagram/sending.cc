@@ -55,7 +55,10 @@ void Sending::watch(bool out) {
 
 /// The kernel takes no more for now: an event tells when it does, or, where it has no buffers, a timer.
 void Sending::wait(ssize_t error) {
-  if (sys::wouldBlock(error)) return watch(true);
+  if (sys::wouldBlock(error)) {
+    socket.watchesOut = false;  // ask anew: an edge that has been seen does not come again
+    return watch(true);
+  }
   watch(false);
   f.refused.push_back(socket.key);
 }
