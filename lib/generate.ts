@@ -7,7 +7,7 @@ import { maxDatagramBytes } from './plan.ts'
 export type GenerateOptions = {
   /** Flows, each from a port of its own, 1 to 65536; default 1. */
   readonly flows?: number
-  /** Bytes of each datagram, 0 to 65507; default 64. Latency, loss and order are measured where there is room for it, from 24 bytes on. */
+  /** Bytes of each datagram, 0 to 65507; default 64. Latency, loss and order are measured where there is room for it, from 12 bytes on. */
   readonly sizeBytes?: number
   /** Datagrams a second of all flows together, 0 (as fast as it goes) to 2147483647; default 0. */
   readonly ratePerSecond?: number

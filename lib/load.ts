@@ -20,7 +20,7 @@ export type LoadReport = {
   readonly sendFailures: number
   /** How long it has been sending. */
   readonly seconds: number
-  /** From sending to receiving, in microseconds; undefined where nothing came back. */
+  /** From sending to receiving, in microseconds; undefined where nothing came back, or datagrams have less than the 12 bytes that it takes. */
   readonly latencyUs: { readonly p50: number; readonly p90: number; readonly p99: number; readonly p999: number; readonly max: number } | undefined
   /** Whether the time of all generators is over. */
   readonly finished: boolean
@@ -33,6 +33,6 @@ export function loadOf(rows: readonly Float64Array[]): LoadReport | undefined {
   const sum = (i: number): number => all.reduce((total, row) => total + (row[i] ?? 0), 0)
   const most = (i: number): number => Math.max(...all.map((row) => row[i] ?? 0))
   const [sent, received, lost, reordered, duplicated, sendFailures] = [sum(1), sum(2), sum(3), sum(4), sum(5), sum(6)]
-  const latencyUs = received === 0 ? undefined : { p50: most(8), p90: most(9), p99: most(10), p999: most(11), max: most(12) }
+  const latencyUs = most(12) === 0 ? undefined : { p50: most(8), p90: most(9), p99: most(10), p999: most(11), max: most(12) }
   return { sent, received, lost, reordered, duplicated, sendFailures, seconds: most(7), latencyUs, finished: all.every((row) => row[loadNumbers - 1] === 1) }
 }
