@@ -1,9 +1,13 @@
 /** Pitfall 17: the table of flows is bounded, those that nobody has answered give way first, and those that were answered stay. */
 import assert from 'node:assert/strict'
-import { forward, listen as from, pipe, udp, type CloseEvent } from '../../lib/index.ts'
+import { forward, idleTimeout, listen as from, pipe, udp, type CloseEvent } from '../../lib/index.ts'
 import { ledgerSays } from '../support/datagram-ledger.ts'
+import { many } from '../support/many.ts'
+import { eventually } from '../support/proc.ts'
+import { program } from '../support/programs.ts'
 import { threads, withRelay, type TestRelay } from '../support/relay.ts'
-import { udpPeer, type UdpPeer } from '../support/udp-peers.ts'
+import { relayProcess } from '../support/relay-process.ts'
+import { closeUdpPeers, udpPeer, type UdpPeer } from '../support/udp-peers.ts'
 import { until } from '../support/until.ts'
 
 /** Answers questions, and nothing else. */
@@ -73,3 +77,40 @@ for (const thread of threads) {
     })
   })
 }
+
+describe('a process that has no descriptors left', function () {
+  this.timeout(120_000)
+  afterEach(closeUdpPeers)
+
+  it('gives those that nobody has answered to others, then refuses newcomers, and takes them again once there is room', async () => {
+    const upstream = await oracle()
+    const pipeline = pipe(from(udp('127.0.0.1:0')), idleTimeout(3_000), forward(udp(upstream.address)))
+    await using relay = await relayProcess(pipeline, { thread: 'own', under: [program('prlimit', 'util-linux'), '--nofile=64:64'] })
+    const [lasting, ...crowd] = await many(200, () => udpPeer(relay.address))
+    assert(lasting)
+    assert.equal(await lasting.ask('first?'), 'yes')
+    for (const peer of crowd) await peer.send('nobody answers this')
+    await until(() => upstream.count() === 200, 'all to have had a flow, for a while')
+    // One after the other, so that each has been answered before the next comes; those that were do not give way.
+    let refused = 0
+    for (const peer of crowd.slice(0, 100)) {
+      await peer.send('answer this?')
+      await eventually('an answer or a refusal', async () => {
+        const { datagrams } = (await relay.ledger()).datagrams.toUpstream.dropped.tableFull
+        const settled = peer.count() > 0 || datagrams > refused
+        refused = datagrams
+        return settled
+      })
+    }
+    assert.ok(refused > 0)
+    assert.equal(await lasting.ask('still?'), 'yes')
+    await until(() => relay.events().some((event) => event.type === 'notice' && event.code === 'tableFull' && event.error === 'EMFILE'), 'the notice')
+    await relay.closes((await relay.ledger()).sessions.accepted)
+    for (const peer of crowd.slice(0, 10)) {
+      await peer.send('and now?')
+      await until(() => peer.count() > 0, 'an answer')
+    }
+    assert.ok((await relay.ledger()).balanced)
+    await relay.close(0)
+  })
+})
