@@ -12,7 +12,7 @@ import { faultsOf, flawless, flood, honest, loadEcho, verify } from '../support/
 const { b, c } = addresses
 const manyFlows = sanitized ? 3_000 : 15_000
 const sources = sanitized ? 20_000 : 100_000
-const idleMs = 5_000 * slowness
+const idleMs = sanitized ? 10_000 : 5_000
 
 describe('many flows', function () {
   this.timeout(240_000)
@@ -30,11 +30,12 @@ describe('many flows', function () {
 
       const report = await verify(`${b}:700`, { flows: manyFlows, count: 2 * manyFlows, size: 64, window: 1, patience: 30 }, { under: net.under.a })
       assert.deepEqual(faultsOf(report), flawless, JSON.stringify({ report, ledger: (await relay.ledger()).datagrams }))
-      const { open } = (await relay.ledger()).sessions
+      const { open, accepted } = (await relay.ledger()).sessions
       console.log(`      ${open} flows open after ${report.seconds.toFixed(2)} s and ${report.received} round trips`)
       assert.ok(open >= manyFlows, `${open} flows open`)
 
-      const closes = await relay.closes(manyFlows + 1)
+      // The first flow's port may have been given out again, and it is one of these then.
+      const closes = await relay.closes(accepted)
       for (const { reason, durationMs } of closes) assert.ok(reason === 'idleTimeout' && durationMs >= idleMs, `${reason} after ${durationMs} ms`)
       await eventually('descriptors to be given back', () => socketsOf(relay.pid).length <= descriptors)
       assert.equal((await relay.ledger()).sessions.open, 0)

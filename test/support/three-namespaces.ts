@@ -8,6 +8,7 @@
  *                        10.77.2.1  ── bc ──  10.77.2.2
  */
 import { execFileSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { run } from './child.ts'
 import { program } from './programs.ts'
 
@@ -37,6 +38,11 @@ function remove(name: string): void {
   }
 }
 
+/** Those of runs that were killed. */
+function sweep(list: string): void {
+  for (const [name, pid] of list.matchAll(/^millrace-(\d+)-\S+/gm)) if (!existsSync(`/proc/${pid ?? ''}`)) remove(name)
+}
+
 /** The veth devices are `ab` in A and `ba`, `bc` in B and `cb`. Undefined, said aloud, where namespaces are not to be had. */
 export async function threeNamespaces(): Promise<ThreeNamespaces | undefined> {
   const [nsA, nsB, nsC] = ['a', 'b', 'c'].map((which) => `millrace-${process.pid}-${made}-${which}`)
@@ -49,6 +55,7 @@ export async function threeNamespaces(): Promise<ThreeNamespaces | undefined> {
     return (await run(first, rest)).stdout
   }
   try {
+    if (made === 1) sweep((await run(ip, ['netns', 'list'])).stdout)
     for (const name of Object.values(names)) {
       await run(ip, ['netns', 'add', name])
       standing.add(name)
