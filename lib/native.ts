@@ -133,7 +133,7 @@ export type NativeSession = {
    * Of a flow: toUpstream, then toDownstream, each the datagrams and the bytes that it received, produced, sent, consumed, dropped and
    * has pending.
    */
-  readonly counts?: Float64Array
+  readonly counts?: ArrayLike<number>
   readonly node: number
   readonly plan: number
   readonly state: string

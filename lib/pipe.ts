@@ -22,7 +22,7 @@ export type ListenOptions = {
    * net.core.rmem_max, see socket(7); `server.addresses` tells what it gave.
    */
   readonly receiveBufferBytes?: number
-  /** Datagrams: flows at once, 1 to 1048576; default 65536. A new flow over it takes the place of the oldest one, unanswered ones first. */
+  /** Datagrams: flows at once, 1 to 1048576; default 65536. A new flow over it takes the place of the oldest that nobody has answered; where all have been, it is refused. */
   readonly maxFlows?: number
   /** Datagrams: flows at once from one address, 1 to 1048576; default no limit. */
   readonly maxFlowsPerAddress?: number

@@ -1,15 +1,10 @@
 #include "core/datagram_receiver.h"
 
-#include <netinet/udp.h>
-
 #include <algorithm>
 #include <cstring>
 
+#include "core/datagram_train.h"
 #include "core/sys.h"
-
-#ifndef UDP_GRO
-#define UDP_GRO 104
-#endif
 
 namespace millrace {
 

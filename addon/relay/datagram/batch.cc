@@ -22,15 +22,12 @@ auto groupOf(const Crossing& crossing) { return std::tuple(crossing.flow->plan, 
 void fill(FlowContext& f, const Crossing& crossing, std::vector<Shown>& shown) {
   const Flow& flow = *crossing.flow;
   const Message& m = crossing.message;
-  uint32_t at = 0;
-  do {
-    const uint32_t size = std::min(m.segment, m.length - at);
-    f.shared.rows[shown.size()] = {int32_t(m.data + at - f.shared.arena.data()), int32_t(size), int32_t(flow.token.index), int32_t(flow.token.generation),
+  eachDatagram(m.data, m.length, m.segment, [&](const uint8_t* data, uint32_t length) {
+    f.shared.rows[shown.size()] = {int32_t(data - f.shared.arena.data()), int32_t(length), int32_t(flow.token.index), int32_t(flow.token.generation),
                                    int32_t(flow.node), int32_t(flow.plan) * 2 + crossing.direction, int32_t(RowVerdict::pass), flow.listener->endpoint,
                                    0, 0, 0, flow.key.peer};
-    shown.push_back({crossing.flow, m.data + at, size, crossing.direction});
-    at += size;
-  } while (at < m.length);
+    shown.push_back({crossing.flow, data, length, crossing.direction});
+  });
   Counters& counters = f.countersOf(flow.plan);
   counters.datagrams[crossing.direction].crossed += m.count();
   counters.bytes[crossing.direction].crossed += m.length;
@@ -53,7 +50,7 @@ void dropRow(FlowContext& f, const Shown& row) {
 
 void apply(FlowContext& f, const Shown& row, uint32_t place) {
   const DatagramRow& said = f.shared.rows[place];
-  const auto consume = [&] { countOut(f, *row.flow, row.direction, &FlowTally::consumed, 1, row.length); };
+  const auto consume = [&] { countOut(f, row.flow->plan, row.flow, row.direction, &FlowTally::consumed, 1, row.length); };
   switch (RowVerdict(said.verdict)) {
     case RowVerdict::pass:
       return passOn(f, *row.flow, row.direction, row.data, row.length, row.length);

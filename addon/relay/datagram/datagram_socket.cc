@@ -2,13 +2,9 @@
 
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
-#include <netinet/udp.h>
 
+#include "core/datagram_train.h"
 #include "core/sys.h"
-
-#ifndef UDP_GRO
-#define UDP_GRO 104
-#endif
 
 namespace millrace {
 namespace {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/datagram_receiver.h"
+#include "core/datagram_train.h"
 #include "relay/context.h"
 #include "relay/datagram/flow.h"
 #include "relay/datagram/flow_table.h"
@@ -32,7 +33,7 @@ struct Message {
   uint32_t segment;
   uint32_t next;
 
-  uint32_t count() const { return length <= segment ? 1 : (length + segment - 1) / segment; }
+  uint32_t count() const { return datagramsIn(length, segment); }
 };
 
 /// A list of flows in the order in which they began.
@@ -117,18 +118,20 @@ inline void countIn(FlowContext& f, Flow& flow, unsigned d, Tally FlowTally::*ho
   flow.tally[d].pending.add(n, bytes);
 }
 
-inline void countOut(FlowContext& f, Flow& flow, unsigned d, Tally FlowTally::*how, uint64_t n, uint64_t bytes) {
-  Counters& counters = f.countersOf(flow.plan);
+/// `flow` is null where it is over.
+inline void countOut(FlowContext& f, uint16_t plan, Flow* flow, unsigned d, Tally FlowTally::*how, uint64_t n, uint64_t bytes) {
+  Counters& counters = f.countersOf(plan);
   const bool sent = how == &FlowTally::sent;
   (sent ? counters.datagrams[d].sent : counters.datagrams[d].consumed) += n;
   (sent ? counters.bytes[d].sent : counters.bytes[d].consumed) += bytes;
   counters.datagrams[d].pending -= n;
   counters.bytes[d].pending -= bytes;
-  (flow.tally[d].*how).add(n, bytes);
-  flow.tally[d].pending.subtract(n, bytes);
+  if (!flow) return;
+  (flow->tally[d].*how).add(n, bytes);
+  flow->tally[d].pending.subtract(n, bytes);
 }
 
-/// `flow` is null where it is over, or where there was none.
+/// `flow` is null where it is over.
 inline void countDropped(FlowContext& f, uint16_t plan, Flow* flow, unsigned d, DropReason reason, uint64_t n, uint64_t bytes) {
   Counters& counters = f.countersOf(plan);
   counters.datagrams[d].dropped[size_t(reason)] += n;

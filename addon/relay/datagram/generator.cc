@@ -1,17 +1,12 @@
-// Longer than 250 lines: making, sending, pacing, receiving and reporting of one load are one state machine.
 #include "relay/datagram/generator.h"
 
 #include <errno.h>
-#include <netinet/udp.h>
 
 #include <algorithm>
 #include <cstring>
 
+#include "core/datagram_train.h"
 #include "core/sys.h"
-
-#ifndef UDP_SEGMENT
-#define UDP_SEGMENT 103
-#endif
 
 namespace millrace {
 namespace {
@@ -90,7 +85,7 @@ void Generator::tick() {
   }
   if (sending_ && now >= endNs_) sending_ = false;
   if (!sending_) {
-    if (now >= endNs_ + patienceNs) return finish(now);
+    if (now >= endNs_ + patienceNs) return finish();
     return f_.c.loop.timers().arm(*this, f_.now() + 10);
   }
   if (options_.window && now >= checkNs_) {
@@ -180,10 +175,7 @@ uint32_t Generator::send(Source& source, uint32_t wanted, uint64_t now) {
 
 int Generator::sendTrain(Source& source, uint32_t count) {
   alignas(cmsghdr) uint8_t control[CMSG_SPACE(sizeof(uint16_t))] = {};
-  const cmsghdr head{.cmsg_len = CMSG_LEN(sizeof(uint16_t)), .cmsg_level = SOL_UDP, .cmsg_type = UDP_SEGMENT};
-  const auto segment = uint16_t(options_.sizeBytes);
-  std::memcpy(control, &head, sizeof head);
-  std::memcpy(control + CMSG_LEN(0), &segment, sizeof segment);
+  putSegment(control, options_.sizeBytes);
   iovec whole{payload_.data(), size_t(count) * options_.sizeBytes};
   const msghdr header{.msg_iov = &whole, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
   const ssize_t sent = sys::sendmsg(source.fd.get(), header);
@@ -201,16 +193,12 @@ void Generator::onReady(uint32_t flow, uint32_t) {
   Counters& counters = f_.countersOf(plan_);
   for (int i = 0; i < count; ++i) {
     const Received& it = f_.receiver[i];
-    uint32_t at = 0;
-    do {
-      const uint32_t size = std::min(it.segment, it.length - at);
-      take(source, it.data + at, size, now);
-      ++counters.datagrams[toDownstream].received;
-      ++counters.datagrams[toDownstream].consumed;
-      counters.bytes[toDownstream].received += size;
-      counters.bytes[toDownstream].consumed += size;
-      at += size;
-    } while (at < it.length);
+    const uint32_t datagrams = datagramsIn(it.length, it.segment);
+    counters.datagrams[toDownstream].received += datagrams;
+    counters.datagrams[toDownstream].consumed += datagrams;
+    counters.bytes[toDownstream].received += it.length;
+    counters.bytes[toDownstream].consumed += it.length;
+    eachDatagram(it.data, it.length, it.segment, [&](const uint8_t* data, uint32_t length) { take(source, data, length, now); });
   }
   source.lastNs = now;
   f_.receiver.rewind(mark);
@@ -253,11 +241,8 @@ void Generator::publish(uint64_t now, bool finished) {
   for (size_t i = 0; i < loadNumbers; ++i) report[i].store(numbers[i], std::memory_order_relaxed);
 }
 
-void Generator::finish(uint64_t now) {
-  publish(now, true);
-  running_ = false;
-  over_ = true;
-  sources_.clear();
+void Generator::finish() {
+  stop();
   f_.c.outbox.push(noticeOf(Notice::generated, 0, plan_, 0));
 }
 

@@ -43,7 +43,7 @@ class Generator : private LoopTimer {
   int sendTrain(Source& source, uint32_t count);
   void take(Source& source, const uint8_t* data, uint32_t length, uint64_t nowNs);
   void publish(uint64_t nowNs, bool finished);
-  void finish(uint64_t nowNs);
+  void finish();
 
   FlowContext& f_;
   const uint16_t plan_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/datagram_train.h"
 #include "core/sys.h"
 #include "relay/datagram/egress.h"
 #include "relay/datagram/flow_life.h"
@@ -65,19 +66,16 @@ void deliver(FlowContext& f, Flow& flow, unsigned direction, const uint8_t* data
 }
 
 void arrive(FlowContext& f, Flow& flow, unsigned direction, const uint8_t* data, uint32_t length, uint32_t segment) {
-  const uint32_t count = length <= segment ? 1 : (length + segment - 1) / segment;
+  const uint32_t count = datagramsIn(length, segment);
   countIn(f, flow, direction, &FlowTally::received, count, length);
   flow.activeMs = f.now();
   if (count == 1 && !flow.throttle) return deliver(f, flow, direction, data, length, length);
   // The kernel may join more than it sends at once.
   const uint32_t piece = flow.throttle ? segment : segment * std::min(Run::mostSegments, std::max(Run::mostBytes / std::max(segment, 1u), 1u));
-  uint32_t at = 0;
-  do {
-    const uint32_t size = std::min(piece, length - at);
+  eachDatagram(data, length, piece, [&](const uint8_t* at, uint32_t size) {
     if (flow.throttle && !takeTokens(*flow.throttle, direction, size, f.now())) countDropped(f, flow.plan, &flow, direction, DropReason::policy, 1, size);
-    else deliver(f, flow, direction, data + at, size, std::min(segment, size));
-    at += size;
-  } while (at < length);
+    else deliver(f, flow, direction, at, size, std::min(segment, size));
+  });
 }
 
 /// What the kernel has lost before this datagram.
@@ -119,7 +117,7 @@ void readListener(FlowContext& f, DatagramListener& listener) {
     int named = -1;  // whose flow that is
     for (int i = 0; i < count; ++i) {
       const Received& it = f.receiver[i];
-      const uint32_t segments = it.length <= it.segment ? 1 : (it.length + it.segment - 1) / it.segment;
+      const uint32_t segments = datagramsIn(it.length, it.segment);
       if (const uint32_t lost = overflowBefore(listener.socket, it)) countRefused(f, listener.plan, toUpstream, DropReason::kernelOverflow, lost, 0);
       if (it.truncated) {
         countRefused(f, listener.plan, toUpstream, DropReason::truncated, segments, it.length);
@@ -130,14 +128,11 @@ void readListener(FlowContext& f, DatagramListener& listener) {
       DropReason why = DropReason::policy;
       if (byBytes) {
         const PeerAddress peer = PeerAddress::from(reinterpret_cast<const sockaddr*>(&name), nameLength);
-        uint32_t at = 0;
-        do {
-          const uint32_t size = std::min(it.segment, it.length - at);
-          Flow* one = flowFor(f, listener, peer, name, it, {it.data + at, size}, why);
-          if (one) arrive(f, *one, toUpstream, it.data + at, size, size);
+        eachDatagram(it.data, it.length, it.segment, [&](const uint8_t* data, uint32_t size) {
+          Flow* one = flowFor(f, listener, peer, name, it, {data, size}, why);
+          if (one) arrive(f, *one, toUpstream, data, size, size);
           else countRefused(f, listener.plan, toUpstream, why, 1, size);
-          at += size;
-        } while (at < it.length);
+        });
         continue;
       }
       const bool sameAsBefore = named >= 0 && !flow->over && f.receiver.nameLength(named) == nameLength &&
@@ -169,7 +164,7 @@ void readUpstream(FlowContext& f, Flow& flow) {
     flow.burst = uint8_t(std::clamp<unsigned>(more ? wanted * 4 : unsigned(count) + 1, Flow::leastBurst, DatagramReceiver::most));
     for (int i = 0; i < count; ++i) {
       const Received& it = f.receiver[i];
-      const uint32_t segments = it.length <= it.segment ? 1 : (it.length + it.segment - 1) / it.segment;
+      const uint32_t segments = datagramsIn(it.length, it.segment);
       countLost(f, flow, overflowBefore(flow.upstream, it));
       if (it.truncated) {
         countIn(f, flow, toDownstream, &FlowTally::received, segments, it.length);
@@ -188,7 +183,7 @@ void readUpstream(FlowContext& f, Flow& flow) {
 }
 
 void passOn(FlowContext& f, Flow& flow, unsigned direction, const uint8_t* data, uint32_t length, uint32_t segment) {
-  const uint32_t count = length <= segment ? 1 : (length + segment - 1) / segment;
+  const uint32_t count = datagramsIn(length, segment);
   if (direction == toDownstream) {
     flowReplied(f, flow);
     return enqueue(f, flow, toDownstream, data, length, segment);
@@ -197,7 +192,7 @@ void passOn(FlowContext& f, Flow& flow, unsigned direction, const uint8_t* data,
     if (flow.over) return countDropped(f, flow.plan, &flow, toUpstream, DropReason::expired, count, length);
     return enqueue(f, flow, toUpstream, data, length, segment);
   }
-  countOut(f, flow, toUpstream, &FlowTally::consumed, count, length);
+  countOut(f, flow.plan, &flow, toUpstream, &FlowTally::consumed, count, length);
   if (f.nodeOf(flow).op != Op::echo) return;
   countIn(f, flow, toDownstream, &FlowTally::produced, count, length);
   flowReplied(f, flow);

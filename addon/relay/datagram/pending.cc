@@ -22,7 +22,7 @@ void Sending::keep(Flow& flow, const uint8_t* data, uint32_t length) {
 void Sending::flushPending() {
   while (socket.hasPending()) {
     PendingDatagram& one = socket.pending->list.front();
-    Flow* flow = one.flow.generation ? f.flows.find(one.flow) : nullptr;
+    Flow* flow = f.flows.find(one.flow);
     iovec vector{one.data.get(), one.length};
     msghdr header{.msg_iov = &vector, .msg_iovlen = 1};
     uint8_t control[Runs::controlBytes];
@@ -38,7 +38,7 @@ void Sending::flushPending() {
 void Sending::dropPending(DropReason reason) {
   while (socket.hasPending()) {
     const PendingDatagram& one = socket.pending->list.front();
-    countDropped(f, one.plan, one.flow.generation ? f.flows.find(one.flow) : nullptr, direction, reason, 1, one.length);
+    countDropped(f, one.plan, f.flows.find(one.flow), direction, reason, 1, one.length);
     pop();
   }
   socket.pending.reset();

@@ -1,16 +1,12 @@
 #include "relay/datagram/sending.h"
 
 #include <errno.h>
-#include <netinet/udp.h>
 
 #include <algorithm>
 #include <cstring>
 
+#include "core/datagram_train.h"
 #include "core/sys.h"
-
-#ifndef UDP_SEGMENT
-#define UDP_SEGMENT 103
-#endif
 
 namespace millrace {
 namespace {
@@ -89,12 +85,7 @@ ssize_t Sending::sendOnce(const msghdr& header) {
 
 void Sending::countSent(Flow* flow, uint16_t plan, uint32_t segments, uint32_t bytes) {
   if (segments > 1) ++f.countersOf(plan).segmentedSends;
-  if (flow) return countOut(f, *flow, direction, &FlowTally::sent, segments, bytes);
-  Counters& counters = f.countersOf(plan);
-  counters.datagrams[direction].sent += segments;
-  counters.bytes[direction].sent += bytes;
-  counters.datagrams[direction].pending -= segments;
-  counters.bytes[direction].pending -= bytes;
+  countOut(f, plan, flow, direction, &FlowTally::sent, segments, bytes);
 }
 
 void Sending::restSegmentation(Flow* flow, ssize_t error) {
@@ -113,27 +104,18 @@ void Sending::address(msghdr& header, uint8_t* control, const SocketAddress& nam
   header.msg_namelen = socket.named ? name.length() : 0;
   header.msg_flags = 0;
   size_t used = 0;
-  const auto add = [&](int level, int type, const void* data, size_t size) {
-    const cmsghdr head{.cmsg_len = CMSG_LEN(size), .cmsg_level = level, .cmsg_type = type};
-    std::memcpy(control + used, &head, sizeof head);
-    std::memcpy(control + used + CMSG_LEN(0), data, size);
-    used += CMSG_SPACE(size);
-  };
-  if (segments > 1) {
-    const auto size = uint16_t(segment);
-    add(SOL_UDP, UDP_SEGMENT, &size, sizeof size);
-  }
+  if (segments > 1) used += putSegment(control, segment);
   if (socket.tellsLocal && local.family != 0) {
     const SocketAddress from = SocketAddress::of(local, socket.family);
     if (socket.family == AF_INET) {
       in_pktinfo info{};
       info.ipi_spec_dst = reinterpret_cast<const sockaddr_in*>(from.get())->sin_addr;
-      add(IPPROTO_IP, IP_PKTINFO, &info, sizeof info);
+      used += putControl(control + used, IPPROTO_IP, IP_PKTINFO, &info, sizeof info);
     } else {
       in6_pktinfo info{};
       info.ipi6_addr = reinterpret_cast<const sockaddr_in6*>(from.get())->sin6_addr;
       info.ipi6_ifindex = scope;
-      add(IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof info);
+      used += putControl(control + used, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof info);
     }
   }
   header.msg_control = used ? control : nullptr;
@@ -209,7 +191,7 @@ void Sending::send() {
 void Sending::add(Flow& flow, const uint8_t* data, uint32_t length, uint32_t segment, bool join) {
   Runs& r = f.runs;
   if (r.vectorCount == Runs::mostVectors) send();
-  const uint32_t count = length <= segment ? 1 : (length + segment - 1) / segment;
+  const uint32_t count = datagramsIn(length, segment);
   Run* run = r.count > 0 ? &r.runs[r.count - 1] : nullptr;
   const bool joins = join && run && run->flow == &flow && !run->ended && length > 0 && run->segment > 0 &&
                      (count == 1 ? length <= run->segment : segment == run->segment) && run->segments + count <= Run::mostSegments &&
@@ -232,11 +214,8 @@ void Sending::gather(Flow& flow) {
   const bool join = mayJoin(flow);
   for (uint32_t at = list.first; at != TurnList::none; at = f.messages[at].next) {
     const Message& m = f.messages[at];
-    if (join || m.count() == 1) {
-      add(flow, m.data, m.length, m.segment, join);
-      continue;
-    }
-    for (uint32_t from = 0; from < m.length; from += m.segment) add(flow, m.data + from, std::min(m.segment, m.length - from), m.segment, false);
+    if (join) add(flow, m.data, m.length, m.segment, true);
+    else eachDatagram(m.data, m.length, m.segment, [&](const uint8_t* data, uint32_t length) { add(flow, data, length, length, false); });
   }
 }
 
