@@ -8,36 +8,39 @@
 
 namespace millrace {
 
-int DatagramReceiver::receive(int fd, unsigned wanted, bool named) {
-  const size_t free = memory_.size() / slotBytes - std::min(used_, memory_.size() / slotBytes);
-  const auto count = unsigned(std::min({size_t(wanted), size_t(most), free}));
+DatagramReceiver::DatagramReceiver(std::span<uint8_t> memory)
+    : slots_(memory.size() / slotBytes), vectors_(slots_), named_(slots_), connected_(slots_) {
+  for (size_t i = 0; i < slots_; ++i) {
+    vectors_[i] = {memory.data() + i * slotBytes, slotBytes};
+    msghdr& header = connected_[i].msg_hdr;
+    header = {};
+    header.msg_iov = &vectors_[i];
+    header.msg_iovlen = 1;
+    header.msg_control = control_[i % most];
+    header.msg_controllen = controlBytes;
+    named_[i] = connected_[i];
+    named_[i].msg_hdr.msg_name = &names_[i % most];
+    named_[i].msg_hdr.msg_namelen = sizeof names_[i % most];
+  }
+}
+
+int DatagramReceiver::receive(int fd, bool named) {
+  const size_t count = std::min(size_t{most}, slots_ - used_);
   if (count == 0) return 0;
-  for (unsigned i = 0; i < count; ++i) {
-    vectors_[i] = {memory_.data() + (used_ + i) * slotBytes, slotBytes};
-    headers_[i].msg_hdr = {
-        .msg_name = named ? &names_[i] : nullptr, .msg_namelen = named ? socklen_t(sizeof names_[i]) : 0, .msg_iov = &vectors_[i], .msg_iovlen = 1,
-        .msg_control = control_[i], .msg_controllen = controlBytes, .msg_flags = 0};
-  }
-  int got;
-  if (count == 1) {
-    const ssize_t length = sys::recvmsg(fd, headers_[0].msg_hdr);
-    headers_[0].msg_len = length < 0 ? 0 : unsigned(length);
-    got = length < 0 ? int(length) : 1;
-  } else {
-    got = sys::recvmmsg(fd, headers_.data(), count);
-  }
-  for (int i = 0; i < got; ++i) read(size_t(i));
+  mmsghdr* headers = &(named ? named_ : connected_)[used_];
+  const int got = sys::recvmmsg(fd, headers, unsigned(count));
+  for (int i = 0; i < got; ++i) read(size_t(i), headers[i]);
   if (got > 0) used_ += size_t(got);
   return got;
 }
 
-void DatagramReceiver::read(size_t i) {
-  const mmsghdr& header = headers_[i];
-  const msghdr& message = header.msg_hdr;
-  received_[i] = {static_cast<uint8_t*>(vectors_[i].iov_base), header.msg_len, header.msg_len, (message.msg_flags & MSG_TRUNC) != 0, false, 0, {}};
+void DatagramReceiver::read(size_t i, mmsghdr& header) {
+  msghdr& message = header.msg_hdr;
   Received& it = received_[i];
+  it = {.data = static_cast<uint8_t*>(message.msg_iov->iov_base), .length = header.msg_len, .segment = header.msg_len,
+        .name = static_cast<const sockaddr_storage*>(message.msg_name), .nameLength = message.msg_namelen, .truncated = (message.msg_flags & MSG_TRUNC) != 0};
   bytes_ += it.length;
-  for (const cmsghdr* c = CMSG_FIRSTHDR(&message); c; c = CMSG_NXTHDR(const_cast<msghdr*>(&message), const_cast<cmsghdr*>(c))) {
+  for (const cmsghdr* c = CMSG_FIRSTHDR(&message); c; c = CMSG_NXTHDR(&message, const_cast<cmsghdr*>(c))) {
     if (c->cmsg_level == SOL_UDP && c->cmsg_type == UDP_GRO) {
       int segment;
       std::memcpy(&segment, CMSG_DATA(c), sizeof segment);
@@ -58,6 +61,8 @@ void DatagramReceiver::read(size_t i) {
       if (!IN6_IS_ADDR_MULTICAST(&local.sin6_addr)) it.local = PeerAddress::from(reinterpret_cast<const sockaddr*>(&local), sizeof local);
     }
   }
+  message.msg_controllen = controlBytes;
+  if (message.msg_name) message.msg_namelen = sizeof(sockaddr_storage);
 }
 
 }  // namespace millrace

@@ -10,6 +10,7 @@
 #include <array>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "core/peer_address.h"
 
@@ -17,13 +18,15 @@ namespace millrace {
 
 /// What one slot holds. Datagrams of a train are `segment` bytes long, the last maybe shorter.
 struct Received {
-  uint8_t* data;
-  uint32_t length;
-  uint32_t segment;
-  bool truncated;
-  bool hasOverflow;
-  uint32_t overflow;  // datagrams that the socket has lost since it was made, where hasOverflow
-  PeerAddress local;  // the address it was sent to, without port; family 0 where the socket does not tell
+  uint8_t* data = nullptr;
+  uint32_t length = 0;
+  uint32_t segment = 0;
+  const sockaddr_storage* name = nullptr;  // of a socket that is not connected
+  socklen_t nameLength = 0;
+  bool truncated = false;
+  bool hasOverflow = false;
+  uint32_t overflow = 0;  // datagrams that the socket has lost since it was made, where hasOverflow
+  PeerAddress local{};    // the address it was sent to, without port; family 0 where the socket does not tell
 };
 
 class DatagramReceiver {
@@ -33,16 +36,15 @@ class DatagramReceiver {
   static constexpr unsigned most = 64;  // datagrams, or trains, of one call
 
   /// `memory`: slotCount × slotBytes, or nothing where no datagram is ever received.
-  explicit DatagramReceiver(std::span<uint8_t> memory) : memory_(memory) {}
+  explicit DatagramReceiver(std::span<uint8_t> memory);
 
-  /// Up to `wanted` of them; 0 where no slot is free. `named`: from a socket that is not connected.
-  int receive(int fd, unsigned wanted, bool named);
+  /// Up to `most` of them; 0 where no slot is free. `named`: from a socket that is not connected.
+  int receive(int fd, bool named);
+  /// Of what receive() has just received.
   const Received& operator[](int i) const { return received_[size_t(i)]; }
-  const sockaddr_storage& name(int i) const { return names_[size_t(i)]; }
-  socklen_t nameLength(int i) const { return headers_[size_t(i)].msg_hdr.msg_namelen; }
 
   /// Enough for a turn: the slots, and what the second-level cache is likely to hold.
-  bool full() const { return used_ >= memory_.size() / slotBytes || bytes_ >= turnBytes; }
+  bool full() const { return used_ >= slots_ || bytes_ >= turnBytes; }
   void reset() { used_ = bytes_ = 0; }
   /// For what is looked at and not kept: rewind() frees what has been received since mark().
   struct Mark {
@@ -58,16 +60,18 @@ class DatagramReceiver {
   static constexpr size_t turnBytes = 1024 * 1024;
   static constexpr size_t controlBytes = CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(uint32_t)) + CMSG_SPACE(sizeof(in6_pktinfo));
 
-  void read(size_t i);
+  void read(size_t i, mmsghdr& header);
 
-  std::span<uint8_t> memory_;
+  size_t slots_;
   size_t used_ = 0;
   size_t bytes_ = 0;
-  std::array<mmsghdr, most> headers_{};
-  std::array<iovec, most> vectors_{};
+  // One a slot, ready to be received into: what the kernel has written is put right as it is read, so a call costs what it brings.
+  std::vector<iovec> vectors_;
+  std::vector<mmsghdr> named_, connected_;
+  // One a datagram of a call; a slot has those at its place modulo `most`.
   std::array<sockaddr_storage, most> names_{};
-  std::array<Received, most> received_{};
   alignas(cmsghdr) uint8_t control_[most][controlBytes];
+  std::array<Received, most> received_{};
 };
 
 }  // namespace millrace

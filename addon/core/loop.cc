@@ -20,12 +20,14 @@ Result<std::unique_ptr<Loop>> Loop::create() {
 }
 
 void Loop::turn(int maxWaitMs) {
-  const int untilTimer = msUntilTimer();
-  const int timeout = maxWaitMs < 0 ? untilTimer : untilTimer < 0 ? maxWaitMs : std::min(maxWaitMs, untilTimer);
-  const int count = poller_.wait(timeout);
+  if (next_ == count_) {
+    const int untilDue = msUntilDue();
+    count_ = poller_.wait(maxWaitMs < 0 ? untilDue : untilDue < 0 ? maxWaitMs : std::min(maxWaitMs, untilDue));
+    next_ = 0;
+  }
   now_ = sys::nowMs();
-  for (int i = 0; i < count; ++i) {
-    const epoll_event& event = poller_.ready(i);
+  for (stop_ = false; next_ < count_ && !stop_;) {
+    const epoll_event& event = poller_.ready(next_++);
     const Key key = Key::unpack(event.data.u64);
     if (key.kind == wakeKind) {
       uint64_t ignored;
@@ -40,7 +42,8 @@ void Loop::turn(int maxWaitMs) {
   });
 }
 
-int Loop::msUntilTimer() const {
+int Loop::msUntilDue() const {
+  if (next_ < count_) return 0;
   const uint64_t wakeAt = timers_.nextWakeMs();
   if (wakeAt == UINT64_MAX) return -1;
   const uint64_t now = sys::nowMs();

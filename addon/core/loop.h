@@ -1,7 +1,8 @@
 // Loop: one turn after another (internal). Owns the poller, the timers and a wake-up descriptor. A turn is: wait, dispatch, timers,
 // turn-end. Whoever drives it (a thread of its own, or libuv) calls turn(); everything but wake() belongs to that one thread.
 // It knows neither what the descriptors are nor what a relay is: tables register as EventHandler under a kind.
-// Invariant: now() is the time at which this turn's waiting ended, and does not change within the turn.
+// A handler whose memory for a turn is used up ends it early.
+// Invariant: now() is the time at which this turn's waiting ended, and does not change within the turn. Every event is dispatched once.
 #pragma once
 #include <memory>
 
@@ -34,8 +35,10 @@ class Loop {
 
   /// Waits up to `maxWaitMs` (-1: for as long as the timers allow) and dispatches what is ready. Turn-end is the caller's.
   void turn(int maxWaitMs);
-  /// Milliseconds until the next timer may be due: 0 now, -1 none.
-  int msUntilTimer() const;
+  /// From a handler: the turn ends after this event. The events that are left are dispatched in the next turn, which does not wait.
+  void endTurnEarly() { stop_ = true; }
+  /// Milliseconds until there is something to do without a new event: 0 now, -1 nothing.
+  int msUntilDue() const;
   /// Refreshes now() for work that is started from outside a turn.
   void refreshClock();
   /// Ends the current or next wait. Any thread.
@@ -50,6 +53,8 @@ class Loop {
   Fd wake_;
   TimerWheel timers_;
   uint64_t now_;
+  int next_ = 0, count_ = 0;  // of the poller's ready events: which is dispatched next, and how many there are
+  bool stop_ = false;
   std::array<EventHandler*, 16> handlers_{};
 };
 

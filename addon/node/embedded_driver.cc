@@ -88,7 +88,7 @@ class EmbeddedDriver final : public Driver, private Host {
 
   void armTimer() {
     if (!handles_) return;
-    const int wait = loop_->msUntilTimer();
+    const int wait = loop_->msUntilDue();
     if (wait < 0) uv_timer_stop(&handles_->timer);
     else uv_timer_start(&handles_->timer, [](uv_timer_t* handle) { static_cast<EmbeddedDriver*>(handle->data)->turn(); }, uint64_t(wait), 0);
   }

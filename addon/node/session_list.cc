@@ -25,7 +25,8 @@ JsValue countsOf(napi_env env, const SessionInfo& session) {
   const JsValue list = JsValue::array(env);
   uint32_t at = 0;
   for (const FlowTally& tally : session.tally) {
-    for (const Tally& one : {tally.received, tally.produced, tally.sent, tally.consumed, tally.dropped, tally.pending}) {
+    const Tally pending{tally.pending.datagrams, tally.pending.bytes};
+    for (const Tally& one : {tally.received, tally.produced, tally.sent, tally.consumed, tally.dropped, pending}) {
       list.set(at++, JsValue::of(env, double(one.datagrams)));
       list.set(at++, JsValue::of(env, double(one.bytes)));
     }

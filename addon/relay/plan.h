@@ -49,7 +49,7 @@ struct ForwardOptions {
   uint32_t upstream = 0;
   uint64_t connectTimeoutMs = 0;
   uint32_t retries = 0;
-  uint32_t responses = 0;  // datagrams from the upstream after which a flow ends; 0: any number
+  uint32_t responses = 0;  // datagrams from the upstream for each that went there, after which a flow ends; 0: any number
   std::optional<SocketAddress> source;
 };
 

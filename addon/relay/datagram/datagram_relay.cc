@@ -72,7 +72,7 @@ std::optional<SysError> DatagramRelay::open() {
       const auto index = uint32_t(f_.listeners.size());
       opened->socket.key = {.token = {index, 1}, .kind = FlowContext::listenerKind};
       f_.listeners.push_back(std::unique_ptr<DatagramListener>(
-          new DatagramListener{std::move(opened->socket), opened->bound, opened->receiveBufferBytes, index, uint16_t(p), uint16_t(e)}));
+          new DatagramListener{f_, std::move(opened->socket), opened->bound, opened->receiveBufferBytes, index, uint16_t(p), uint16_t(e)}));
     }
     if (!failed) continue;
     generators_.clear();
@@ -99,6 +99,7 @@ void DatagramRelay::listenerReady(Token token, uint32_t events) {
   DatagramListener& listener = *f_.listeners[token.index];
   if (events & EPOLLOUT) flushPending(f_, listener);
   if (events & (EPOLLIN | EPOLLERR)) readListener(f_, listener);
+  if (f_.receiver.full()) f_.c.loop.endTurnEarly();
 }
 
 void DatagramRelay::flowReady(Token token, uint32_t events) {
@@ -109,6 +110,7 @@ void DatagramRelay::flowReady(Token token, uint32_t events) {
   }
   if (events & EPOLLOUT) flushPending(f_, *flow);
   if (events & (EPOLLIN | EPOLLERR | EPOLLHUP)) readUpstream(f_, *flow);
+  if (f_.receiver.full()) f_.c.loop.endTurnEarly();
 }
 
 void DatagramRelay::generatorReady(Token token, uint32_t events) {
@@ -131,7 +133,9 @@ void DatagramRelay::retryRefused() {
 void DatagramRelay::turnEnd() {
   crossBatch(f_, cross_);
   flushTurn(f_);
-  for (Flow* flow : std::exchange(f_.done, {})) endFlow(f_, *flow, Reason::finished);
+  for (Flow* flow : std::exchange(f_.done, {})) {
+    if (hasItsResponses(f_, *flow)) endFlow(f_, *flow, Reason::finished);
+  }
   if (!f_.refused.empty() && !retry_.armed()) f_.c.loop.timers().arm(retry_, f_.now() + retryMs);
   if (std::exchange(drainDue_, false)) drain();
   reapFlows(f_);

@@ -31,9 +31,9 @@ class DatagramRelay {
   void keep(uint32_t row, bool isReply, std::span<const uint8_t> bytes);
   void listFlows(std::vector<SessionInfo>& list);
   const std::vector<std::unique_ptr<DatagramListener>>& listeners() const { return f_.listeners; }
-  /// Zeros where the plan has no generator.
   /// In debug builds: what the books call pending is what the sockets hold. A breach is our own bug.
   void assertBalanced();
+  /// Zeros where the plan has no generator.
   void readLoad(size_t plan, std::span<double, loadNumbers> into) const;
 
  private:

@@ -30,6 +30,8 @@ struct PendingDatagrams {
 };
 
 struct DatagramSocket {
+  static constexpr uint32_t watchedFor = uint32_t{EPOLLIN} | uint32_t{EPOLLET};  // beside EPOLLOUT
+
   Fd fd;
   Key key;
   uint8_t family = 0;
@@ -37,7 +39,6 @@ struct DatagramSocket {
   bool tellsLocal = false;    // bound to all addresses: every datagram carries the one it was sent to
   bool watched = false;
   bool watchesOut = false;
-  uint32_t watchedFor = uint32_t{EPOLLIN} | uint32_t{EPOLLET};  // beside EPOLLOUT
   uint32_t overflow = 0;      // what SO_RXQ_OVFL said last
   uint64_t segmentationOffUntilMs = 0;
   std::unique_ptr<PendingDatagrams> pending;

@@ -24,20 +24,23 @@ struct FlowKey {
   bool operator==(const FlowKey&) const = default;
 };
 
-struct Tally {
-  uint64_t datagrams = 0, bytes = 0;
+template <class Number>
+struct TallyOf {
+  Number datagrams = 0, bytes = 0;
   void add(uint64_t n, uint64_t size) {
-    datagrams += n;
-    bytes += size;
+    datagrams += Number(n);
+    bytes += Number(size);
   }
   void subtract(uint64_t n, uint64_t size) {
-    datagrams -= n;
-    bytes -= size;
+    datagrams -= Number(n);
+    bytes -= Number(size);
   }
 };
+using Tally = TallyOf<uint64_t>;
 
 struct FlowTally {
-  Tally received, produced, sent, consumed, dropped, pending;
+  Tally received, produced, sent, consumed, dropped;
+  TallyOf<uint32_t> pending;  // capped: a flow's queue, and what a turn has
 };
 
 /// What of this turn waits to leave, as places in FlowContext::messages.
@@ -52,10 +55,6 @@ struct FlowThrottle {
 };
 
 struct Flow : LoopTimer {
-  /// One more than there usually is: to get fewer than were asked for says that nothing is left.
-  static constexpr uint8_t leastBurst = 2;
-
-  struct FlowContext* context = nullptr;
   DatagramListener* listener = nullptr;
   Flow* previous = nullptr;  // in its plan's list, oldest first
   Flow* next = nullptr;
@@ -70,9 +69,7 @@ struct Flow : LoopTimer {
   uint64_t segmentationOffUntilMs = 0; // towards the downstream
   std::unique_ptr<FlowThrottle> throttle;
   uint32_t node = 0;
-  uint32_t responses = 0;              // datagrams from the upstream so far, where they are counted
   uint16_t plan = 0;
-  uint8_t burst = leastBurst;          // datagrams to ask for when its socket is read
   bool replied = false;                // something went back to the downstream
   bool over = false;                   // out of the table; its slot is freed at the turn's end
 };

@@ -38,7 +38,7 @@ uint64_t deadlineOf(FlowContext& f, const Flow& flow) {
 
 void flowTimer(LoopTimer& timer) {
   auto& flow = static_cast<Flow&>(timer);
-  FlowContext& f = *flow.context;
+  FlowContext& f = flow.listener->context;
   const Settings& settings = f.nodeOf(flow).settings;
   const uint64_t deadline = deadlineOf(f, flow);
   if (deadline > f.now()) return f.c.loop.timers().arm(flow, deadline);
@@ -153,7 +153,6 @@ Flow* beginFlow(FlowContext& f, DatagramListener& listener, const FlowKey& key, 
     return nullptr;
   }
   Flow& flow = *f.flows.find(token);
-  flow.context = &f;
   flow.fire = flowTimer;
   flow.listener = &listener;
   flow.token = token;
@@ -194,6 +193,12 @@ void flowReplied(FlowContext& f, Flow& flow) {
   FlowPlan& flows = *f.plans[flow.plan];
   flows.unreplied.remove(flow);
   flows.replied.append(flow);
+}
+
+bool hasItsResponses(FlowContext& f, const Flow& flow) {
+  const uint64_t wanted = f.nodeOf(flow).forward.responses;
+  const FlowTally& asked = flow.tally[toUpstream];
+  return wanted > 0 && flow.tally[toDownstream].received.datagrams >= wanted * (asked.sent.datagrams + asked.pending.datagrams);
 }
 
 void endFlow(FlowContext& f, Flow& flow, Reason reason, DropReason drop) {

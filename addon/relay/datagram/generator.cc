@@ -183,10 +183,10 @@ int Generator::sendTrain(Source& source, uint32_t count) {
 }
 
 void Generator::onReady(uint32_t flow, uint32_t) {
-  if (flow >= sources_.size() || !running_ || f_.receiver.full()) return;
+  if (flow >= sources_.size() || !running_) return;
   Source& source = sources_[flow];
   const auto mark = f_.receiver.mark();
-  const int count = f_.receiver.receive(source.fd.get(), DatagramReceiver::most, false);
+  const int count = f_.receiver.receive(source.fd.get(), false);
   if (count < 0 && !sys::wouldBlock(count)) ++f_.countersOf(plan_).icmpErrors;
   if (count <= 0) return;
   const uint64_t now = sys::nowNs();

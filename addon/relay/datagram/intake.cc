@@ -11,7 +11,7 @@
 namespace millrace {
 namespace {
 
-constexpr int listenerRounds = 2;      // reads of 64 that one listener may have in a turn
+constexpr int listenerRounds = 4;      // reads of 64 that one listener may have in a turn
 constexpr int errorsARead = 4;         // ICMP errors taken from a socket in a turn
 constexpr uint32_t mostHeadBytes = 16'384;
 
@@ -89,15 +89,15 @@ void askAgain(FlowContext& f, const DatagramSocket& socket) {
   f.c.loop.poller().modify(socket.fd.get(), socket.watchedFor | (socket.watchesOut ? uint32_t{EPOLLOUT} : 0u), socket.key);
 }
 
-Flow* flowFor(FlowContext& f, DatagramListener& listener, const PeerAddress& peer, const sockaddr_storage& name, const Received& received,
-              std::span<const uint8_t> bytes, DropReason& why) {
+Flow* flowFor(FlowContext& f, DatagramListener& listener, const PeerAddress& peer, const Received& received, std::span<const uint8_t> bytes,
+              DropReason& why) {
   const Plan& plan = f.c.plans[listener.plan]->plan;
   const bool byBytes = f.plans[listener.plan]->routesByBytes;
   why = DropReason::policy;
   uint32_t sink = byBytes ? sinkFor(plan, peer, bytes) : 0;
   if (sink == Node::none) return nullptr;
   sockaddr_in6 v6{};
-  if (name.ss_family == AF_INET6) std::memcpy(&v6, &name, sizeof v6);
+  if (received.name->ss_family == AF_INET6) std::memcpy(&v6, received.name, sizeof v6);
   FlowKey key{peer, {}, listener.index, sink, v6.sin6_scope_id};
   if (listener.socket.tellsLocal) key.local = received.local;
   const uint64_t hash = f.table.hash(key);
@@ -107,40 +107,43 @@ Flow* flowFor(FlowContext& f, DatagramListener& listener, const PeerAddress& pee
   return beginFlow(f, listener, key, hash, sink, why);
 }
 
+PeerAddress peerOf(const Received& received) { return PeerAddress::from(reinterpret_cast<const sockaddr*>(received.name), received.nameLength); }
+
+bool sameFlow(const DatagramListener& listener, const Received& a, const Received& b) {
+  return a.nameLength == b.nameLength && std::memcmp(a.name, b.name, a.nameLength) == 0 && (!listener.socket.tellsLocal || a.local == b.local);
+}
+
+/// Each of them may be for another sink, and so of another flow.
+void arriveByBytes(FlowContext& f, DatagramListener& listener, const Received& it) {
+  const PeerAddress peer = peerOf(it);
+  eachDatagram(it.data, it.length, it.segment, [&](const uint8_t* data, uint32_t size) {
+    DropReason why;
+    if (Flow* flow = flowFor(f, listener, peer, it, {data, size}, why)) arrive(f, *flow, toUpstream, data, size, size);
+    else countRefused(f, listener.plan, toUpstream, why, 1, size);
+  });
+}
+
 }  // namespace
 
 void readListener(FlowContext& f, DatagramListener& listener) {
   const bool byBytes = f.plans[listener.plan]->routesByBytes;
   for (int round = 0; round < listenerRounds && !f.receiver.full(); ++round) {
-    const int count = f.receiver.receive(listener.socket.fd.get(), DatagramReceiver::most, true);
+    const int count = f.receiver.receive(listener.socket.fd.get(), true);
     Flow* flow = nullptr;
-    int named = -1;  // whose flow that is
+    const Received* before = nullptr;  // the last of `flow`
     for (int i = 0; i < count; ++i) {
       const Received& it = f.receiver[i];
       const uint32_t segments = datagramsIn(it.length, it.segment);
+      DropReason why = DropReason::truncated;
       if (const uint32_t lost = overflowBefore(listener.socket, it)) countRefused(f, listener.plan, toUpstream, DropReason::kernelOverflow, lost, 0);
-      if (it.truncated) {
-        countRefused(f, listener.plan, toUpstream, DropReason::truncated, segments, it.length);
+      if (byBytes && !it.truncated) {
+        arriveByBytes(f, listener, it);
         continue;
       }
-      const sockaddr_storage& name = f.receiver.name(i);
-      const socklen_t nameLength = f.receiver.nameLength(i);
-      DropReason why = DropReason::policy;
-      if (byBytes) {
-        const PeerAddress peer = PeerAddress::from(reinterpret_cast<const sockaddr*>(&name), nameLength);
-        eachDatagram(it.data, it.length, it.segment, [&](const uint8_t* data, uint32_t size) {
-          Flow* one = flowFor(f, listener, peer, name, it, {data, size}, why);
-          if (one) arrive(f, *one, toUpstream, data, size, size);
-          else countRefused(f, listener.plan, toUpstream, why, 1, size);
-        });
-        continue;
+      if (it.truncated || !before || flow->over || !sameFlow(listener, *before, it)) {
+        flow = it.truncated ? nullptr : flowFor(f, listener, peerOf(it), it, {it.data, it.length}, why);
       }
-      const bool sameAsBefore = named >= 0 && !flow->over && f.receiver.nameLength(named) == nameLength &&
-                                std::memcmp(&f.receiver.name(named), &name, nameLength) == 0 && (!listener.socket.tellsLocal || flow->key.local == it.local);
-      if (!sameAsBefore) {
-        flow = flowFor(f, listener, PeerAddress::from(reinterpret_cast<const sockaddr*>(&name), nameLength), name, it, {it.data, it.length}, why);
-        named = flow ? i : -1;
-      }
+      before = flow ? &it : nullptr;
       if (flow) arrive(f, *flow, toUpstream, it.data, it.length, it.segment);
       else countRefused(f, listener.plan, toUpstream, why, segments, it.length);
     }
@@ -150,18 +153,16 @@ void readListener(FlowContext& f, DatagramListener& listener) {
 }
 
 void readUpstream(FlowContext& f, Flow& flow) {
-  const ForwardOptions& options = f.nodeOf(flow).forward;
   for (int errors = 0; errors < errorsARead && !f.receiver.full() && !flow.over;) {
-    const unsigned wanted = flow.burst;
-    const int count = f.receiver.receive(flow.upstream.fd.get(), wanted, false);
+    const int count = f.receiver.receive(flow.upstream.fd.get(), false);
     if (count < 0) {
       if (sys::wouldBlock(count)) return;
       ++f.countersOf(flow.plan).icmpErrors;
       ++errors;
       continue;
     }
-    const bool more = unsigned(count) == wanted || f.receiver.full();
-    flow.burst = uint8_t(std::clamp<unsigned>(more ? wanted * 4 : unsigned(count) + 1, Flow::leastBurst, DatagramReceiver::most));
+    // Fewer than there was room for: nothing is left.
+    const bool more = unsigned(count) == DatagramReceiver::most || f.receiver.full();
     for (int i = 0; i < count; ++i) {
       const Received& it = f.receiver[i];
       const uint32_t segments = datagramsIn(it.length, it.segment);
@@ -172,10 +173,8 @@ void readUpstream(FlowContext& f, Flow& flow) {
         continue;
       }
       arrive(f, flow, toDownstream, it.data, it.length, it.segment);
-      if (options.responses == 0 || flow.responses >= options.responses) continue;
-      flow.responses += segments;
-      if (flow.responses >= options.responses) f.done.push_back(&flow);
     }
+    if (hasItsResponses(f, flow)) f.done.push_back(&flow);
     if (!more) return;
     break;
   }
