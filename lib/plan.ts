@@ -84,7 +84,7 @@ export type PlanNode =
       readonly retries: number
       /** Address to bind before connecting, or null. */
       readonly sourceAddress: string | null
-      /** Datagrams from the upstream after which a flow is finished; 0: it never is by itself. */
+      /** Datagrams from the upstream for each that went there, after which a flow is finished; 0: it never is by itself. */
       readonly responses: number
       readonly settings: PlanSettings
     }

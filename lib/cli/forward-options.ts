@@ -93,7 +93,7 @@ function addForStreams(command: Command): void {
 }
 
 function addForDatagrams(command: Command): void {
-  add(command, '--responses <count>', 'udp: end a flow after this many replies, 1 for DNS (default: 0, never)', (option, text) => {
+  add(command, '--responses <count>', 'udp: end a flow once each of its datagrams has this many replies, 1 for DNS (default: 0, never)', (option, text) => {
     const responses = count(option, text, 0)
     forward(anyUdp, { responses })
     return responses

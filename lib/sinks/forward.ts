@@ -20,7 +20,10 @@ export type ForwardOptions = {
 
 /** The options of `forward` to a UDP endpoint. */
 export type DatagramForwardOptions = {
-  /** Datagrams from the upstream after which a flow is `finished`, 0 (it never is by itself) to 2147483647; default 0. One for DNS. */
+  /**
+   * How many datagrams the upstream answers each one with, 0 (any number) to 2147483647; default 0. A flow that has them all is `finished` and
+   * its descriptor free: 1 for DNS.
+   */
   readonly responses?: number
   /** The local IP address to send from; default the system's choice. */
   readonly sourceAddress?: string

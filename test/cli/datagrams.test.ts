@@ -81,7 +81,7 @@ describe('millrace forward udp://', () => {
     assert.deepEqual(listening.map(({ port, lastPort }) => [port, lastPort]), [[first, first + 2]])
   })
 
-  it('--responses ends a flow after so many replies, and --log says it', async () => {
+  it('--responses ends a flow that has so many replies for each datagram, and --log says it', async () => {
     const upstream = await udpEcho()
     await using program = startCli(['forward', anyPort, `udp://${upstream.address}`, '--responses', '1', '--log'])
     assert.equal(await (await udpPeer(await readyUdp(program))).ask('question'), 'question')
@@ -160,12 +160,14 @@ describe('millrace forward udp://', () => {
   })
 
   it('--json prints one object a line, and its last stats account for every datagram', async () => {
-    const upstream = await udpEcho()
-    await using program = startCli(['forward', anyPort, `udp://${upstream.address}`, '--responses', '2', '--json', '--stats', '1h'])
+    const upstream = await udpPeer()
+    await using program = startCli(['forward', anyPort, `udp://${upstream.address}`, '--responses', '1', '--json', '--stats', '1h'])
     const [, port = ''] = await program.line(/"type":"listening".*"port":([1-9]\d*)/)
     const peer = await udpPeer(`127.0.0.1:${port}`)
-    assert.equal(await peer.ask('12345'), '12345')
-    assert.equal(await peer.ask('1234567'), '1234567')
+    await peer.burst(['12345', '1234567'])
+    const { from: asker } = await upstream.receive()
+    await upstream.receive()
+    await upstream.burst(['12345', '1234567'], asker)
     await program.line(/"type":"close"/)
     await finish(program)
 

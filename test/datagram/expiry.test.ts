@@ -1,7 +1,7 @@
 /** When flows end. Time is the subject here. */
 import assert from 'node:assert/strict'
 import { setImmediate as turn } from 'node:timers/promises'
-import { forward, idleTimeout, listen as from, maxDuration, pipe, udp } from '../../lib/index.ts'
+import { forward, idleTimeout, listen as from, maxDuration, pipe, throttle, udp } from '../../lib/index.ts'
 import { ledgerSays } from '../support/datagram-ledger.ts'
 import { descriptors, openedSince } from '../support/descriptors.ts'
 import { many } from '../support/many.ts'
@@ -76,19 +76,52 @@ for (const thread of threads) {
       })
     })
 
-    it('responses: n ends it after n answers, at once, with the socket to its upstream', async () => {
-      const upstream = await udpEcho()
+    it('responses: n ends it once each question has n answers, at once, with the socket to its upstream', async () => {
+      const upstream = await udpPeer()
       await withRelay(pipe(from(udp('127.0.0.1:0')), forward(udp(upstream.address), { responses: 2 })), { thread }, async (relay) => {
         const peer = await udpPeer(relay.address)
         const before = descriptors()
         for (let flow = 0; flow < 3; flow++) {
-          for (const text of ['first', 'second']) assert.equal(await peer.ask(text), text)
+          await peer.send('question')
+          const { from: asker } = await upstream.receive()
+          await upstream.burst(['first', 'second'], asker)
+          assert.deepEqual(await peer.texts(2), ['first', 'second'])
           const closes = await relay.closes(flow + 1)
           assert.deepEqual([closes[flow]?.reason, closes[flow]?.downstream], ['finished', peer.address])
         }
         await until(() => openedSince(before).length === 0, 'descriptors to be closed')
-        await ledgerSays(relay.server, 'toUpstream', { received: 6, sent: 6 })
+        await ledgerSays(relay.server, 'toUpstream', { received: 3, sent: 3 })
         await ledgerSays(relay.server, 'toDownstream', { received: 6, sent: 6 })
+      })
+    })
+
+    it('responses: 1 with several questions open: no answer is lost to the end of the flow', async () => {
+      const upstream = await udpPeer()
+      await withRelay(pipe(from(udp('127.0.0.1:0')), forward(udp(upstream.address), { responses: 1 })), { thread }, async (relay) => {
+        const peer = await udpPeer(relay.address)
+        await peer.burst(['a', 'b'])
+        const { from: asker } = await upstream.receive()
+        await upstream.receive()
+        await upstream.send('to a', asker)
+        assert.deepEqual(await peer.texts(1), ['to a'])
+        await peer.send('c')
+        // The same socket: the flow has not ended.
+        assert.equal((await upstream.receive()).from, asker)
+        await upstream.burst(['to b', 'to c'], asker)
+        assert.deepEqual(await peer.texts(2), ['to b', 'to c'])
+        assert.equal((await relay.close()).reason, 'finished')
+        assert.equal(relay.server.ledger().sessions.accepted, 1)
+      })
+    })
+
+    it('responses: a question that was not let through has no answer to wait for', async () => {
+      const upstream = await udpEcho()
+      const throttled = throttle({ bytesPerSecond: 1, burstBytes: 5 })
+      await withRelay(pipe(from(udp('127.0.0.1:0')), throttled, forward(udp(upstream.address), { responses: 1 })), { thread }, async (relay) => {
+        const peer = await udpPeer(relay.address)
+        await peer.burst(['12345', 'dropped'])
+        assert.equal(await peer.texts(1).then(([text]) => text), '12345')
+        assert.equal((await relay.close()).reason, 'finished')
       })
     })
 
