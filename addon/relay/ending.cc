@@ -63,7 +63,9 @@ void lingerTimer(Context& c, Session& s) {
   }
   if (c.now() < s.phaseDeadlineMs) return lingerOn(c, s);
   for (unsigned side = 0; side < 2; ++side) {
-    if (s.sides[side].fd && !s.settled(1 - side)) sys::setLingerZero(s.sides[side].fd.get());
+    const Side& it = s.sides[side];
+    const bool cutOff = !s.settled(1 - side) || (s.sides[1 - side].dead && !it.fin);  // the kernel would end what it still holds with a FIN
+    if (it.fd && cutOff) sys::setLingerZero(it.fd.get());
   }
   endSession(c, s, s.reason);
 }

@@ -34,7 +34,7 @@ describe('session.close()', () => {
 
   it('a reader that never reads is reset in the end, so that what it has does not look complete, and the rest counts as dropped', async () => {
     await withRelay(pipe(from(tcp('127.0.0.1:0')), halfCloseTimeout(400), writesAndCloses), { lingerMs: 200 }, async (relay) => {
-      const downstream = await rawPeer(relay.address, { pauseAt: 0 })
+      const downstream = await rawPeer(relay.address, { pauseAt: [0] })
       await downstream.paused()
       const { reason, bytesToDownstream, durationMs } = await relay.close()
       assert.equal(reason, 'closedByHandler')

@@ -6,13 +6,14 @@ import { connect } from '../support/peers.ts'
 import { pour } from '../support/pour.ts'
 import { rawPeer } from '../support/raw-peer.ts'
 import { threads, withRelay } from '../support/relay.ts'
+import { stalled } from '../support/stalled.ts'
 import { until } from '../support/until.ts'
 
 for (const thread of threads) {
   describe(`a downstream that is reset with bytes pending to the upstream, ${thread} thread`, () => {
     for (const closed of [false, true]) {
       it(`${closed ? 'and the session closed meanwhile: ' : ''}the upstream reads what there is and then a reset`, async () => {
-        const upstream = await rawPeer(undefined, { pauseAt: 0 })
+        const upstream = await rawPeer(undefined, { pauseAt: [0] })
         await withRelay(pipe(from(tcp('127.0.0.1:0')), forward(tcp(upstream.address))), { thread }, async (relay) => {
           const downstream = await connect(relay.address)
           pour(downstream.socket)
@@ -33,5 +34,25 @@ for (const thread of threads) {
         })
       })
     }
+
+    // The kernel has all of it by then, so nothing is pending in the relay when the linger time is over.
+    it('and the session closed meanwhile, to an upstream that takes longer than lingerMs: a reset all the same', async () => {
+      const upstream = await rawPeer(undefined, { pauseAt: [0, 1 << 20] })
+      await withRelay(pipe(from(tcp('127.0.0.1:0')), forward(tcp(upstream.address))), { thread, lingerMs: 200 }, async (relay) => {
+        const downstream = await connect(relay.address)
+        pour(downstream.socket)
+        await upstream.paused()
+        await stalled(relay)
+        const [session] = await relay.server.sessions()
+        assert(session)
+        downstream.reset()
+        relay.server.endSession(session.id, 'close')
+        upstream.resume()
+        await upstream.paused(2)
+        assert.equal((await relay.close()).reason, 'closedByHandler')
+        upstream.resume()
+        assert.equal((await upstream.report()).ending, 'ECONNRESET')
+      })
+    })
   })
 }

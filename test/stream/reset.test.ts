@@ -47,7 +47,7 @@ for (const thread of threads) {
       assert.deepEqual({ reason: closed.reason, relayed: closed.bytesToUpstream + closed.bytesToDownstream }, { reason, relayed: bytes.length })
     })
 
-    bothWays('and what the relay has taken is delivered to a reader that was paused', thread, { pauseAt: 0 }, async ({ relay, resets, other, reason }) => {
+    bothWays('and what the relay has taken is delivered to a reader that was paused', thread, { pauseAt: [0] }, async ({ relay, resets, other, reason }) => {
       await other.paused()
       // More than kernel and relay hold together, so that the relay has pending bytes and has stopped reading when the reset comes.
       const bytes = Buffer.alloc(64 << 20, 'more than fits ')

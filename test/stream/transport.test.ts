@@ -62,8 +62,8 @@ for (const thread of threads) {
             upstream.pause()
           }
           downstream.reset()
+          // How it ends for the upstream is reset.test.ts's: node:net takes bytes and a reset for bytes and a FIN now and then.
           upstream.resume()
-          assert.equal((await upstream.readAll()).ending, 'reset')
           assert.equal((await relay.close()).reason, 'resetByDownstream')
         })
       })

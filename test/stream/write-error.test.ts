@@ -16,7 +16,7 @@ for (const thread of threads) {
     it('a server that sends 10 MiB and closes is heard to the end by a client that keeps writing to it', async () => {
       const listener = await listen({ paused: true })
       await withRelay(pipe(from(tcp('127.0.0.1:0')), forward(tcp(listener.address))), { thread }, async (relay) => {
-        const client = await rawPeer(relay.address, { endless: true, pauseAt: answer.length, receiveBuffer: 256 << 10 })
+        const client = await rawPeer(relay.address, { endless: true, pauseAt: [answer.length], receiveBuffer: 256 << 10 })
         const server = await listener.accept()
         await server.send(answer)
         await client.paused()

@@ -18,13 +18,13 @@ export type RawReport = {
 export type RawPeer = {
   /** Where a listening one listens. */
   readonly address: string
-  /** It has stopped reading where `pauseAt` said. */
-  readonly paused: () => Promise<void>
+  /** It has stopped reading where `pauseAt` said, for the `nth` time (default the first). */
+  readonly paused: (nth?: number) => Promise<void>
   readonly resume: () => void
   readonly report: () => Promise<RawReport>
 }
 
-export type RawOptions = { readonly send?: number; readonly endless?: boolean; readonly fin?: boolean; readonly urgent?: boolean; readonly pauseAt?: number; readonly receiveBuffer?: number }
+export type RawOptions = { readonly send?: number; readonly endless?: boolean; readonly fin?: boolean; readonly urgent?: boolean; /** Counts of bytes read. */ readonly pauseAt?: readonly number[]; readonly receiveBuffer?: number }
 
 const children = new Set<ChildProcess>()
 
@@ -35,11 +35,11 @@ export function killRawPeers(): void {
 
 /** Connects to an address of 127.0.0.1, or listens on one where none is given. */
 export async function rawPeer(address: string | undefined, options: RawOptions = {}): Promise<RawPeer> {
-  const { send = 0, endless = false, fin = false, urgent = false, pauseAt, receiveBuffer } = options
+  const { send = 0, endless = false, fin = false, urgent = false, pauseAt = [], receiveBuffer } = options
   const child = spawn('python3', [
     fileURLToPath(new URL('raw_peer.py', import.meta.url)),
     ...(address === undefined ? ['listen'] : ['connect', address.split(':')[1] ?? '']),
-    '--send', String(send), ...(endless ? ['--endless'] : []), ...(fin ? ['--fin'] : []), ...(urgent ? ['--urgent'] : []), ...(pauseAt === undefined ? [] : ['--pause-at', String(pauseAt)]),
+    '--send', String(send), ...(endless ? ['--endless'] : []), ...(fin ? ['--fin'] : []), ...(urgent ? ['--urgent'] : []), ...pauseAt.flatMap((count) => ['--pause-at', String(count)]),
     ...(receiveBuffer === undefined ? [] : ['--receive-buffer', String(receiveBuffer)]),
   ], { stdio: ['pipe', 'pipe', 'inherit'] })
   const said: string[] = []
@@ -47,9 +47,9 @@ export async function rawPeer(address: string | undefined, options: RawOptions =
   createInterface(child.stdout).on('line', (line) => { said.push(line); wake() })
   children.add(child)
   const closed = new Promise<void>((resume) => child.once('close', () => { children.delete(child); resume() }))
-  const line = (start: string): Promise<string> => within((async () => {
+  const line = (start: string, nth = 1): Promise<string> => within((async () => {
     for (;;) {
-      const found = said.find((one) => one.startsWith(start))
+      const found = said.filter((one) => one.startsWith(start))[nth - 1]
       if (found !== undefined) return found
       await new Promise<void>((resume) => { wake = resume })
     }
@@ -57,7 +57,7 @@ export async function rawPeer(address: string | undefined, options: RawOptions =
   const first = await line(address === undefined ? 'listening ' : 'connected')
   return {
     address: `127.0.0.1:${first.split(' ')[1] ?? ''}`,
-    paused: async () => { await line('paused') },
+    paused: async (nth) => { await line('paused', nth) },
     resume: () => { child.stdin.write('go on\n') },
     async report() {
       const report: unknown = JSON.parse(await line('{'))

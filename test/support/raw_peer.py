@@ -1,7 +1,7 @@
 """A peer that reads and writes with the bare system calls, in two threads that do not know of each other. `node:net` cannot be one: libuv
 takes bytes followed by a reset for bytes followed by a FIN (a short read and POLLHUP), and gives up reading when a write has failed.
 
-  raw_peer.py connect PORT | listen   [--send BYTES] [--endless] [--fin] [--pause-at COUNT]
+  raw_peer.py connect PORT | listen   [--send BYTES] [--endless] [--fin] [--pause-at COUNT]…
                                   [--receive-buffer BYTES] [--urgent]
 
 Prints lines: `listening PORT`, `connected`, `paused` (it reads on after a line on stdin), and at the end one JSON object: bytes, sha256,
@@ -15,7 +15,7 @@ args.add_argument("--send", type=int, default=0)
 args.add_argument("--endless", action="store_true")
 args.add_argument("--fin", action="store_true")
 args.add_argument("--urgent", action="store_true")  # abc, an urgent byte, def: before all else
-args.add_argument("--pause-at", type=int)
+args.add_argument("--pause-at", type=int, action="append", default=[])
 args.add_argument("--receive-buffer", type=int)
 args = args.parse_args()
 
@@ -56,11 +56,11 @@ def write():
 
 writer = threading.Thread(target=write, daemon=True)
 writer.start()
-digest, count, ending, paused = hashlib.sha256(), 0, "fin", False
+digest, count, ending = hashlib.sha256(), 0, "fin"
 try:
     while True:
-        if args.pause_at is not None and not paused and count >= args.pause_at:
-            paused = True
+        if args.pause_at and count >= args.pause_at[0]:
+            args.pause_at.pop(0)
             say("paused")
             sys.stdin.readline()
         piece = peer.recv(65536)
