@@ -36,6 +36,7 @@ void Loop::turn(int maxWaitMs) {
       handlers_[key.kind]->onReady(key.token, key.side, event.events);
     }
   }
+  if (eventsLeft()) return;  // what has come in time is seen before a timer may say that it has not
   timers_.advance(now_, [](Timer& timer) {
     auto& due = static_cast<LoopTimer&>(timer);
     due.fire(due);
@@ -43,7 +44,7 @@ void Loop::turn(int maxWaitMs) {
 }
 
 int Loop::msUntilDue() const {
-  if (next_ < count_) return 0;
+  if (eventsLeft()) return 0;
   const uint64_t wakeAt = timers_.nextWakeMs();
   if (wakeAt == UINT64_MAX) return -1;
   const uint64_t now = sys::nowMs();

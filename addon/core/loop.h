@@ -2,7 +2,8 @@
 // turn-end. Whoever drives it (a thread of its own, or libuv) calls turn(); everything but wake() belongs to that one thread.
 // It knows neither what the descriptors are nor what a relay is: tables register as EventHandler under a kind.
 // A handler whose memory for a turn is used up ends it early.
-// Invariant: now() is the time at which this turn's waiting ended, and does not change within the turn. Every event is dispatched once.
+// Invariant: now() is the time at which this turn's waiting ended, and does not change within the turn. Every event is dispatched once,
+// and before the timers that came due while it was waiting.
 #pragma once
 #include <memory>
 
@@ -35,8 +36,9 @@ class Loop {
 
   /// Waits up to `maxWaitMs` (-1: for as long as the timers allow) and dispatches what is ready. Turn-end is the caller's.
   void turn(int maxWaitMs);
-  /// From a handler: the turn ends after this event. The events that are left are dispatched in the next turn, which does not wait.
+  /// From a handler: the turn ends after this event. The events that are left are dispatched in the next turns, which do not wait, and before any timer.
   void endTurnEarly() { stop_ = true; }
+  bool eventsLeft() const { return next_ < count_; }
   /// Milliseconds until there is something to do without a new event: 0 now, -1 nothing.
   int msUntilDue() const;
   /// Refreshes now() for work that is started from outside a turn.

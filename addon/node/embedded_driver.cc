@@ -89,8 +89,10 @@ class EmbeddedDriver final : public Driver, private Host {
   void armTimer() {
     if (!handles_) return;
     const int wait = loop_->msUntilDue();
-    if (wait < 0) uv_timer_stop(&handles_->timer);
-    else uv_timer_start(&handles_->timer, [](uv_timer_t* handle) { static_cast<EmbeddedDriver*>(handle->data)->turn(); }, uint64_t(wait), 0);
+    // A timer of 0 ms that starts itself again would keep libuv from everything else (1.46: until the clock moves on).
+    if (wait <= 0) uv_timer_stop(&handles_->timer);
+    if (wait == 0) loop_->wake();
+    if (wait > 0) uv_timer_start(&handles_->timer, [](uv_timer_t* handle) { static_cast<EmbeddedDriver*>(handle->data)->turn(); }, uint64_t(wait), 0);
   }
 
   uv_loop_t* uv_;

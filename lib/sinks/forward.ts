@@ -22,7 +22,7 @@ export type ForwardOptions = {
 export type DatagramForwardOptions = {
   /**
    * How many datagrams the upstream answers each one with, 0 (any number) to 2147483647; default 0. A flow that has them all is `finished` and
-   * its descriptor free: 1 for DNS.
+   * its descriptor free: 1 for DNS. They are counted, not matched: after a question that nobody answers the flow waits for `idleTimeout`.
    */
   readonly responses?: number
   /** The local IP address to send from; default the system's choice. */

@@ -137,7 +137,11 @@ void DatagramRelay::turnEnd() {
     if (hasItsResponses(f_, *flow)) endFlow(f_, *flow, Reason::finished);
   }
   if (!f_.refused.empty() && !retry_.armed()) f_.c.loop.timers().arm(retry_, f_.now() + retryMs);
-  if (std::exchange(drainDue_, false)) drain();
+  // Not while events are left: what they bring may be what a quiet flow has waited for.
+  if (drainDue_ && (!f_.c.loop.eventsLeft() || f_.now() >= drainDeadlineMs_)) {
+    drainDue_ = false;
+    drain();
+  }
   reapFlows(f_);
   f_.receiver.reset();
   assertBalanced();

@@ -174,7 +174,7 @@ void readUpstream(FlowContext& f, Flow& flow) {
       }
       arrive(f, flow, toDownstream, it.data, it.length, it.segment);
     }
-    if (hasItsResponses(f, flow)) f.done.push_back(&flow);
+    if (f.nodeOf(flow).forward.responses > 0) f.done.push_back(&flow);
     if (!more) return;
     break;
   }

@@ -1,0 +1,105 @@
+/**
+ * A turn ends early when the slots that datagrams are received into are used up; what is left of its events comes next, before any timer.
+ * The relays are embedded, so that a stall of this thread lets everything come due at once: 300 datagrams take all 256 slots.
+ */
+import assert from 'node:assert/strict'
+import { setImmediate as turn } from 'node:timers/promises'
+import { discard, echo, filterDatagrams, forward, generate, idleTimeout, listen as from, pipe, serve, tcp, udp } from '../../lib/index.ts'
+import { connect } from '../support/peers.ts'
+import { withRelay, type TestRelay } from '../support/relay.ts'
+import { udpPeer, type UdpPeer } from '../support/udp-peers.ts'
+import { until } from '../support/until.ts'
+
+const thread = 'embedded'
+const flood = Array.from({ length: 300 }, () => 'x')
+const stall = (ms: number): void => { Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms) }
+
+/** A flow whose question has arrived at the upstream, and someone else who floods the second pipeline. */
+async function asked(relay: TestRelay, upstream: UdpPeer): Promise<{ readonly peer: UdpPeer; readonly asker: string; readonly other: UdpPeer }> {
+  const [peer, other] = [await udpPeer(relay.address), await udpPeer(relay.addressOf(1))]
+  await peer.send('question')
+  return { peer, asker: (await upstream.receive()).from, other }
+}
+
+describe('a turn that ends early', () => {
+  it('an answer that has come in time is not lost to the idle timeout', async () => {
+    const upstream = await udpPeer()
+    await withRelay([pipe(from(udp('127.0.0.1:0')), idleTimeout(300), forward(udp(upstream.address))), pipe(from(udp('127.0.0.1:0')), discard())], { thread }, async (relay) => {
+      const { peer, asker, other } = await asked(relay, upstream)
+      const sent = [other.burst(flood), upstream.send('answer', asker)]
+      stall(600)
+      await Promise.all(sent)
+      assert.deepEqual(await peer.texts(1), ['answer'])
+    })
+  })
+
+  it('nor to a close that lets flows end which have been quiet', async () => {
+    const upstream = await udpPeer()
+    await withRelay([pipe(from(udp('127.0.0.1:0')), forward(udp(upstream.address))), pipe(from(udp('127.0.0.1:0')), discard())], { thread }, async (relay) => {
+      const { peer, asker, other } = await asked(relay, upstream)
+      const sent = [other.burst(flood), upstream.send('answer', asker)]
+      stall(1_200)
+      const closed = relay.server.close({ drainMs: 5_000 })
+      await Promise.all(sent)
+      assert.deepEqual(await peer.texts(1), ['answer'])
+      await closed
+    })
+  })
+
+  it('nor are the bytes of a stream', async () => {
+    await withRelay([pipe(from(tcp('127.0.0.1:0')), idleTimeout(300), echo()), pipe(from(udp('127.0.0.1:0')), discard())], { thread }, async (relay) => {
+      const client = await connect(relay.address)
+      const other = await udpPeer(relay.addressOf(1))
+      await client.send('one')
+      await until(() => client.bytesRead() === 3, 'the first bytes')
+      const sent = [other.burst(flood), client.send('two')]
+      stall(600)
+      await Promise.all(sent)
+      await until(() => client.bytesRead() === 6, 'the bytes that came in time')
+    })
+  })
+
+  it('what is left is dealt with a turn at a time, and the rest of the process has its turns in between', async () => {
+    const upstream = await udpPeer()
+    let batches = 0
+    const counted = filterDatagrams({ toDownstream: () => { batches++ } })
+    await withRelay(pipe(from(udp('127.0.0.1:0')), counted, forward(udp(upstream.address))), { thread }, async (relay) => {
+      const askers: string[] = []
+      for (let i = 0; i < 40; i++) {
+        await (await udpPeer(relay.address)).send('question')
+        askers.push((await upstream.receive()).from)
+      }
+      const sent = askers.map((asker) => upstream.burst(Array.from({ length: 70 }, () => 'answer'), asker))
+      let most = 0
+      for (let before = batches; relay.server.ledger().datagrams.toDownstream.received < 40 * 70; before = batches) {
+        await turn()
+        most = Math.max(most, batches - before)
+      }
+      await Promise.all(sent)
+      assert.ok(batches > 8 && most <= 2, `${most} of ${batches} batches between two turns of this loop`)
+    })
+  })
+
+  it('a generator that goes as fast as it can leaves the process its turns', async () => {
+    const upstream = await udpPeer()
+    const server = await serve(pipe(generate({ durationMs: 500 }), forward(udp(upstream.address))), { thread })
+    let turns = 0
+    for (const end = performance.now() + 400; performance.now() < end; turns++) await turn()
+    assert.equal(server.load()?.finished, false)
+    await server.close({ drainMs: 0 })
+    await upstream.close()
+    assert.ok(turns > 50, `${turns} turns`)
+  })
+
+  it('a flow is finished whose last open question a filter drops in the turn of its last answer', async () => {
+    const upstream = await udpPeer()
+    const filter = filterDatagrams({ toUpstream: (batch) => { for (const datagram of batch) if (datagram.bytes[0] === 120) batch.drop(datagram) } })
+    await withRelay(pipe(from(udp('127.0.0.1:0')), filter, forward(udp(upstream.address), { responses: 1 })), { thread }, async (relay) => {
+      const peer = await udpPeer(relay.address)
+      await peer.send('question')
+      const { from: asker } = await upstream.receive()
+      await Promise.all([peer.send('x'), upstream.send('answer', asker)])
+      assert.equal((await relay.close()).reason, 'finished')
+    })
+  })
+})
