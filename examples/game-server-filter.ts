@@ -4,7 +4,7 @@
  *   INFO, and anything up to 64 bytes                          a server browser asks what is played
  *
  *   npx millrace run examples/game-server-filter.ts
- *   (in another terminal)  nc -u -l 127.0.0.1 27016
+ *   (in another terminal)  socat -u UDP-RECV:27016,bind=127.0.0.1 -
  *   printf 'PLAY\0\5hello' | nc -u -w 1 127.0.0.1 27015        is shown there, and nothing that begins otherwise
  *
  * What begins otherwise and what exceeds a rate is dropped natively. The rest takes code, which sees a batch at a time: a PLAY that was

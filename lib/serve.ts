@@ -6,6 +6,8 @@ import { normalizeIp } from './address.ts'
 import { misuse, RelayError, safely, systemError } from './errors.ts'
 import type { RelayEvent } from './events.ts'
 import { explain } from './explain.ts'
+import { limited } from './limited.ts'
+import { checkListeners } from './listeners.ts'
 import { loadNative } from './native.ts'
 import type { Native } from './native.ts'
 import { watchNames } from './names.ts'
@@ -68,6 +70,7 @@ export async function serve(pipelines: Pipeline<Kind> | readonly Pipeline<Kind>[
   const groups = groupByThread(compiled, settings.thread)
   const native = load()
   const plans = await Promise.all(compiled.map((one) => withListenAddresses(one, settings.resolver)))
+  checkListeners(plans.map(({ plan }) => plan))
 
   const relays: ServerRelay[] = []
   try {
@@ -177,9 +180,13 @@ async function undo({ relay }: ServerRelay): Promise<void> {
   await relay.closed
 }
 
+const reports = limited((text) => process.stderr.write(`millrace: ${text}\n`))
+
 function report(error: unknown, session: Session | undefined): void {
-  const text = safely(() => (error instanceof Error ? (error.stack ?? error.message) : shown(error)))
-  process.stderr.write(`millrace: ${session === undefined ? 'onEvents or a handler of datagrams' : `session ${session.id} of ${session.downstream}`}: ${text}\n`)
+  reports(() => {
+    const text = safely(() => (error instanceof Error ? (error.stack ?? error.message) : shown(error)))
+    return `${session === undefined ? 'onEvents or a handler of datagrams' : `session ${session.id} of ${session.downstream}`}: ${text}`
+  })
 }
 
 /** What is called from within a crossing must not throw. */

@@ -4,7 +4,7 @@ import type { Server } from '../server.ts'
 import type { AnyPipeline } from './endpoints.ts'
 import { every, statsJson } from './live-line.ts'
 import type { ShowStats } from './live-line.ts'
-import { balanceText, datagramsText, droppedText, icmpText, mppsText, percentOf, percentText, secondText } from './quantities.ts'
+import { balanceText, datagramsText, droppedText, icmpText, percentOf, percentText, secondText } from './quantities.ts'
 import type { Rates, Reading } from './reading.ts'
 
 export function showBlast(pipeline: AnyPipeline): ShowStats {
@@ -35,11 +35,11 @@ function summary(load: LoadReport, { dropped, balanced, account }: Reading): str
     `reordered ${reordered}`,
     `duplicated ${duplicated}`,
     latencyText(load),
-    `${mppsText(rateOf(received, load))} received`,
+    `${datagramsText(rateOf(received, load))} received`,
   ]
   return [
     `sent ${sent}`,
-    `${mppsText(rateOf(sent, load))} sent`,
+    `${datagramsText(rateOf(sent, load))} sent`,
     ...(sendFailures > 0 ? [`send failures ${sendFailures}`] : []),
     ...(received === 0 ? ['no replies'] : replies),
     ...droppedText(dropped),

@@ -4,6 +4,7 @@ import { formatEndpoint, portCount } from '../endpoint.ts'
 import type { GenerateOptions } from '../generate.ts'
 import { generate } from '../generate.ts'
 import { pipe } from '../pipe.ts'
+import type { Server } from '../server.ts'
 import { forward } from '../sinks/forward.ts'
 import { showBlast } from './blast-lines.ts'
 import type { AnyPipeline } from './endpoints.ts'
@@ -49,8 +50,14 @@ export function blastCommand(): Command {
     .action(async (url: string, options: BlastOptions) => {
       const pipeline = pipelineTo(url, options)
       const measured = { stats: 1_000, drain: 0, ...options }
-      process.exitCode = await runRelay({ command: 'blast', pipelines: [pipeline], options: measured, measure: { show: showBlast(pipeline), until: 'generated' } })
+      process.exitCode = await runRelay({ command: 'blast', pipelines: [pipeline], options: measured, measure: { show: showBlast(pipeline), ends: (server) => unheard(url, server) } })
     })
+}
+
+/** A sink answers nothing either, but there the kernel does not say that nobody listens. */
+function unheard(url: string, server: Server): string | undefined {
+  const { icmpErrors } = server.ledger().datagrams
+  return icmpErrors > 0 && server.load()?.received === 0 ? `nothing came back from ${url}, and ICMP says that nobody listens there` : undefined
 }
 
 /** An option that says a part of what `generate` shall do, checked by it as it is typed. */

@@ -1,6 +1,7 @@
 /** `millrace check FILE`: finds what is wrong with a file without serving it: static types first, then loading and compiling it. */
 import { Command } from 'commander'
 import { compile } from '../compile.ts'
+import { checkListeners } from '../listeners.ts'
 import { checkReadable, loadPipelines } from './load-pipelines.ts'
 import { typeCheck } from './type-check.ts'
 import { exitFailure } from './usage.ts'
@@ -20,7 +21,7 @@ export function checkCommand(): Command {
         return
       }
       const pipelines = await loadPipelines(file)
-      pipelines.forEach((pipeline) => compile(pipeline))
+      checkListeners(pipelines.map((pipeline) => compile(pipeline).plan))
       const number = pipelines.length === 1 ? '1 pipeline' : `${pipelines.length} pipelines`
       process.stdout.write(`${file}: ${number}, ${unchecked === undefined ? 'no errors' : `types not checked: ${unchecked}`}\n`)
     })

@@ -20,12 +20,12 @@ export function noticeLine(notice: Extract<RelayEvent, { readonly type: 'notice'
     case 'acceptError':
       return `${notice.listener} could not accept a session (${notice.error ?? 'unknown error'})`
     case 'tableFull':
-      return `${notice.listener} has no room for further flows (${notice.error ?? 'no resources'}), their datagrams are dropped`
+      return `${notice.listener} has no room for further flows (${notice.error ?? 'no resources'}): the oldest unanswered ones give way, and where there are none newcomers are dropped`
     case 'generated':
       return `pipeline ${notice.pipeline} has sent all that it was to generate`
     case 'eventsLost':
       return 'events were lost: more came than could be told'
     case 'nameUnresolved':
-      return `${notice.name} does not resolve (${notice.message}), only its own sessions wait`
+      return `${notice.name} does not resolve (${notice.message}); what is to go there waits, and it is asked for again`
   }
 }

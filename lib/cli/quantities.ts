@@ -23,7 +23,7 @@ export function volumeText(bytesPerSecond: number): string {
 
 /** `0.352 Mpps 10.730 MiB / 90.010 Mb`. */
 export function secondText({ datagrams, bytes }: Moved): string {
-  return `${mppsText(datagrams)} ${volumeText(bytes)}`
+  return `${datagramsText(datagrams)} ${volumeText(bytes)}`
 }
 
 /** `dropped kernelOverflow 12, policy 3`, or nothing. */

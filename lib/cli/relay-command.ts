@@ -4,6 +4,7 @@
  */
 import type { Command } from 'commander'
 import type { RelayEvent } from '../events.ts'
+import { limited } from '../limited.ts'
 import { serve } from '../serve.ts'
 import type { Server } from '../server.ts'
 import type { Session } from '../session.ts'
@@ -19,7 +20,7 @@ import { bufferWarning } from './receive-buffer.ts'
 import type { ReceiveBuffer } from './receive-buffer.ts'
 import { runUntilSignal } from './run-until-signal.ts'
 import { duration } from './units.ts'
-import { usage } from './usage.ts'
+import { exitFailure, usage } from './usage.ts'
 
 export type RelayOptions = ReceiveBuffer & {
   readonly stats?: number
@@ -57,8 +58,8 @@ function statsInterval(text: string): number {
 export type Measure = {
   /** Instead of the live line. */
   readonly show: ShowStats
-  /** A notice that ends it, and is not shown. */
-  readonly until?: 'generated'
+  /** It ends by itself when all has been generated. What went wrong, if anything did, is then asked here. */
+  readonly ends?: (server: Server) => string | undefined
 }
 
 export type Relay = {
@@ -74,15 +75,20 @@ export type Relay = {
 export async function runRelay({ command, pipelines, options, onReady, measure }: Relay): Promise<number> {
   const output = createOutput(process.stdout, options.json === true)
   const warn = (text: string): void => void process.stderr.write(`millrace: ${command}: ${text}\n`)
-  const server = await serve(pipelines, {
+  const reports = limited(warn)
+  let failure: string | undefined
+  const server: Server = await serve(pipelines, {
     sessionEvents: measure === undefined && (options.json === true || options.log === true),
     onEvents: (batch) => {
       for (const event of batch) {
-        if (event.type === 'notice' && event.code === measure?.until) void server.close({ drainMs: 0 })
-        else showEvent(event, options, output, warn)
+        if (event.type !== 'notice' || measure?.ends === undefined) showEvent(event, options, output, warn)
+        else if (event.code === 'generated' || event.code === 'nameUnresolved') {
+          if (event.code === 'nameUnresolved') failure = `${event.name} does not resolve (${event.message})`
+          void server.close({ drainMs: 0 })
+        } else showEvent(event, options, output, warn)
       }
     },
-    onError: (error, session) => warn(`${whose(session)}: ${stackOf(error)}`),
+    onError: (error, session) => reports(() => `${whose(session)}: ${stackOf(error)}`),
   })
   const drainMs = options.drain ?? defaultDrainMs
   const ended = runUntilSignal(server, pipelines, {
@@ -101,7 +107,10 @@ export async function runRelay({ command, pipelines, options, onReady, measure }
   const { exitCode, cut } = await ended
   stopStats?.()
   if (exitCode === 1) warn(`${counted(cut, 'session')} ${cut === 1 ? 'was' : 'were'} cut after ${drainMs / 1000}s of draining`)
-  return exitCode
+  failure ??= measure?.ends?.(server)
+  if (failure === undefined) return exitCode
+  warn(failure)
+  return exitCode === 0 ? exitFailure : exitCode
 }
 
 function showEvent(event: RelayEvent, { log, json }: RelayOptions, output: Output, warn: (text: string) => void): void {
@@ -111,7 +120,7 @@ function showEvent(event: RelayEvent, { log, json }: RelayOptions, output: Outpu
 }
 
 function whose(session: Session | undefined): string {
-  return session === undefined ? 'events' : `session ${session.id} of ${session.downstream}`
+  return session === undefined ? 'a handler of datagrams' : `session ${session.id} of ${session.downstream}`
 }
 
 function stackOf(error: unknown): string {

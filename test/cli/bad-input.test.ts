@@ -122,6 +122,13 @@ describe('bad input: what cannot be set up', () => {
     await taken.close()
   })
 
+  it('a forward to itself', async () => {
+    for (const net of ['tcp', 'udp']) {
+      const message = `millrace: forward: forward: ${net} 127.0.0.1:7000 is where it comes from: the pipeline listens to ${net} 0.0.0.0:7000`
+      await refused(['forward', `${net}://0.0.0.0:7000`, `${net}://127.0.0.1:7000`], message, 1)
+    }
+  })
+
   it('an address that is not ours', async () => {
     await refused(['echo', 'tcp://192.0.2.1:7000'], 'millrace: echo: listen EADDRNOTAVAIL 192.0.2.1:7000', 1)
   })

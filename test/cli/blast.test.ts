@@ -7,7 +7,7 @@ import { closeUdpPeers, udpPeer, unusedUdpPort } from '../support/udp-peers.ts'
 import { finish, jsonLines, readyUdp } from './lines.ts'
 
 const anyPort = 'udp://127.0.0.1:0'
-const second = String.raw`\d+\.\d{3} Mpps \d+\.\d{3} MiB / \d+\.\d{3} Mb`
+const second = String.raw`(?:\d+ pps|\d+\.\d{3} Mpps) \d+\.\d{3} MiB / \d+\.\d{3} Mb`
 
 describe('millrace sink', () => {
   afterEach(closeUdpPeers)
@@ -15,9 +15,9 @@ describe('millrace sink', () => {
   it('prints what came each second, and altogether at the end', async () => {
     await using sink = startCli(['sink', anyPort, '--stats', '50ms'])
     const peer = await udpPeer(await readyUdp(sink))
-    await sink.line(/^0\.000 Mpps 0\.000 MiB \/ 0\.000 Mb$/)
+    await sink.line(/^0 pps 0\.000 MiB \/ 0\.000 Mb$/)
     await peer.send('x'.repeat(1_000))
-    await sink.line(/^0\.000 Mpps 0\.\d{3} MiB \/ 0\.(?!000)\d{3} Mb$/)
+    await sink.line(/^\d+ pps 0\.\d{3} MiB \/ 0\.(?!000)\d{3} Mb$/)
     await finish(sink)
     await sink.line(/^took 1 datagram, 1 kB, ledger balanced$/)
     assert.equal(peer.count(), 0)
@@ -46,7 +46,7 @@ describe('millrace blast', () => {
     const lines = blast.stdout().trimEnd().split('\n')
     assert.equal(lines[0], `generating 3 flows, 100 bytes, 2000 datagrams/s, for 500 ms -> udp 127.0.0.1:${port}`)
     for (const line of lines.slice(1, -1)) assert.match(line, new RegExp(`^${second}, no replies$`))
-    const [, sent] = /^sent (\d+), 0\.\d{3} Mpps sent, no replies$/.exec(lines.at(-1) ?? '') ?? []
+    const [, sent] = /^sent (\d+), \d+ pps sent, no replies$/.exec(lines.at(-1) ?? '') ?? []
     assert.ok(Number(sent) > 0, lines.at(-1))
     await finish(sink)
     const stats = jsonLines(sink).at(-1)
@@ -83,7 +83,7 @@ describe('millrace blast', () => {
     assert.equal((await blast.exited).code, 0)
     const time = String.raw`\d+(\.\d)? (µ|m)s`
     const latency = `latency p50 ${time} p99 ${time} p99\\.9 ${time} max ${time}`
-    await blast.line(new RegExp(`^sent \\d+, 0\\.\\d{3} Mpps sent, received \\d+, lost 0 \\(0\\.0000 %\\), reordered 0, duplicated 0, ${latency}, 0\\.\\d{3} Mpps received$`))
+    await blast.line(new RegExp(`^sent \\d+, \\d+ pps sent, received \\d+, lost 0 \\(0\\.0000 %\\), reordered 0, duplicated 0, ${latency}, \\d+ pps received$`))
     await finish(echo)
   })
 
@@ -104,17 +104,25 @@ describe('millrace blast', () => {
     await blast.line(/, replies /)
     blast.kill('SIGINT')
     assert.equal((await blast.exited).code, 0, blast.stderr())
-    await blast.line(/^sent [1-9]\d*, \d+\.\d{3} Mpps sent, received [1-9]\d*, lost /)
+    await blast.line(/^sent [1-9]\d*, (?:\d+ pps|\d+\.\d{3} Mpps) sent, received [1-9]\d*, lost /)
     await finish(echo)
   })
 
-  it('goes on where nobody listens, and says why nothing comes', async () => {
-    await using blast = startCli(['blast', `udp://127.0.0.1:${await unusedUdpPort()}`, '--rate', '1kpps', '--duration', '200ms', '--json'])
-    assert.equal((await blast.exited).code, 0, blast.stderr())
+  it('goes on where nobody listens, says at the end why nothing came, and fails', async () => {
+    const url = `udp://127.0.0.1:${await unusedUdpPort()}`
+    await using blast = startCli(['blast', url, '--rate', '1kpps', '--duration', '200ms', '--json'])
+    assert.equal((await blast.exited).code, 1)
+    assert.equal(blast.stderr(), `millrace: blast: nothing came back from ${url}, and ICMP says that nobody listens there\n`)
     const summary = jsonLines(blast).at(-1)
     assert.equal(textIn(summary, 'type'), 'summary')
     assert.equal(numberIn(summary, 'received'), 0)
     assert.ok(numberIn(summary, 'icmpErrors') > 0)
     assert.equal(summary?.['balanced'], true)
+  })
+
+  it('fails at once where the name does not resolve', async () => {
+    await using blast = startCli(['blast', 'udp://nowhere.invalid:7000', '--duration', '0s'])
+    assert.equal((await blast.exited).code, 1)
+    assert.match(blast.stderr(), /^millrace: blast: nowhere\.invalid does not resolve \(.*\)\n$/)
   })
 })

@@ -1,7 +1,7 @@
 /** When flows end. Time is the subject here. */
 import assert from 'node:assert/strict'
 import { setImmediate as turn } from 'node:timers/promises'
-import { forward, idleTimeout, listen as from, maxDuration, pipe, throttle, udp } from '../../lib/index.ts'
+import { filterDatagrams, forward, idleTimeout, listen as from, maxDuration, pipe, throttle, udp } from '../../lib/index.ts'
 import { ledgerSays } from '../support/datagram-ledger.ts'
 import { descriptors, openedSince } from '../support/descriptors.ts'
 import { many } from '../support/many.ts'
@@ -122,6 +122,17 @@ for (const thread of threads) {
         await peer.burst(['12345', 'dropped'])
         assert.equal(await peer.texts(1).then(([text]) => text), '12345')
         assert.equal((await relay.close()).reason, 'finished')
+      })
+    })
+
+    it('responses: a question that a filter has answered has no other answer to wait for', async () => {
+      const upstream = await udpPeer()
+      const refuses = filterDatagrams((batch) => { for (const datagram of batch) batch.reply(datagram, 'refused') })
+      await withRelay(pipe(from(udp('127.0.0.1:0')), refuses, forward(udp(upstream.address), { responses: 1 })), {}, async (relay) => {
+        const peer = await udpPeer(relay.address)
+        assert.equal(await peer.ask('question'), 'refused')
+        assert.equal((await relay.close()).reason, 'finished')
+        assert.equal(upstream.count(), 0)
       })
     })
 

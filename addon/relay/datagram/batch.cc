@@ -76,6 +76,7 @@ void apply(FlowContext& f, const Shown& row, uint32_t place) {
 }
 
 void reply(FlowContext& f, const Shown& row, std::span<const uint8_t> bytes) {
+  if (f.nodeOf(*row.flow).forward.responses > 0) f.done.push_back(row.flow);  // it may have no other answer to wait for
   produce(f, row, 1u - row.direction, bytes.data(), uint32_t(bytes.size()));
 }
 

@@ -20,7 +20,7 @@ constexpr int mostEvictions = 8;  // for one descriptor or port: a flow without 
 /// No descriptor, no memory, or no local port (connect(2) of a UDP socket says EAGAIN then).
 bool outOfRoom(int error) {
   switch (error) {
-    case EMFILE: case ENFILE: case ENOBUFS: case ENOMEM: case EAGAIN: case EADDRINUSE: case EADDRNOTAVAIL: return true;
+    case EMFILE: case ENFILE: case ENOBUFS: case ENOMEM: case EAGAIN: case EADDRINUSE: return true;
     default: return false;
   }
 }
@@ -162,10 +162,10 @@ Flow* beginFlow(FlowContext& f, DatagramListener& listener, const FlowKey& key, 
   flow.createdMs = flow.activeMs = f.now();
   if (plan.nodes[sink].op == Op::forward) {
     int error = connectUpstream(f, flow);
+    if (outOfRoom(error)) noteFull(f, listener, error);
     for (int i = 0; i < mostEvictions && outOfRoom(error) && evictOne(f, listener.plan); ++i) error = connectUpstream(f, flow);
     if (error) {
       why = outOfRoom(error) ? DropReason::tableFull : DropReason::unreachable;
-      if (outOfRoom(error)) noteFull(f, listener, error);
       undo(f, flow);
       return nullptr;
     }

@@ -23,13 +23,13 @@ class LatencyHistogram {
     total_ += count;
     if (ns > max_) max_ = ns;
   }
-  /// In microseconds, of the middle of the bucket; 0 where nothing was measured.
+  /// In microseconds, of the middle of the bucket, but no more than the largest; 0 where nothing was measured.
   double quantile(double q) const {
     const auto wanted = uint64_t(q * double(total_));
     uint64_t seen = 0;
     for (size_t i = 0; i < buckets_.size(); ++i) {
       seen += buckets_[i];
-      if (seen > wanted) return (double(lowest(i)) + double(lowest(i + 1))) / 2000;
+      if (seen > wanted) return std::min((double(lowest(i)) + double(lowest(i + 1))) / 2000, maxUs());
     }
     return double(max_) / 1000;
   }
