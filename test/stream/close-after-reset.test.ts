@@ -6,7 +6,7 @@ import { connect } from '../support/peers.ts'
 import { pour } from '../support/pour.ts'
 import { rawPeer } from '../support/raw-peer.ts'
 import { threads, withRelay } from '../support/relay.ts'
-import { stalled } from '../support/stalled.ts'
+import { quiet, stalled } from '../support/stalled.ts'
 import { until } from '../support/until.ts'
 
 for (const thread of threads) {
@@ -37,7 +37,7 @@ for (const thread of threads) {
 
     // The kernel has all of it by then, so nothing is pending in the relay when the linger time is over.
     it('and the session closed meanwhile, to an upstream that takes longer than lingerMs: a reset all the same', async () => {
-      const upstream = await rawPeer(undefined, { pauseAt: [0, 1 << 20] })
+      const upstream = await rawPeer(undefined, { pauseAt: [0, 1_600_000] })
       await withRelay(pipe(from(tcp('127.0.0.1:0')), forward(tcp(upstream.address))), { thread, lingerMs: 200 }, async (relay) => {
         const downstream = await connect(relay.address)
         pour(downstream.socket)
@@ -46,6 +46,7 @@ for (const thread of threads) {
         const [session] = await relay.server.sessions()
         assert(session)
         downstream.reset()
+        await quiet(relay)
         relay.server.endSession(session.id, 'close')
         upstream.resume()
         await upstream.paused(2)
