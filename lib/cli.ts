@@ -8,6 +8,7 @@ import { blastCommand } from './cli/blast.ts'
 import { checkCommand } from './cli/check.ts'
 import { demoCommand } from './cli/demo.ts'
 import { echoCommand } from './cli/echo.ts'
+import { stunCommand } from './cli/stun.ts'
 import { explainCommand } from './cli/explain.ts'
 import { forwardCommand } from './cli/forward.ts'
 import { helpCommand } from './cli/help.ts'
@@ -44,7 +45,7 @@ const program = new Command('millrace')
     running = command.name()
   })
 
-const relaying = [forwardCommand(), echoCommand(), runCommand(), explainCommand(), checkCommand()]
+const relaying = [forwardCommand(), echoCommand(), stunCommand(), runCommand(), explainCommand(), checkCommand()]
 const measuring = [blastCommand(), sinkCommand()]
 for (const command of [...relaying, ...measuring, demoCommand(), helpCommand()]) program.addCommand(command.copyInheritedSettings(program))
 

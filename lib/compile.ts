@@ -176,6 +176,8 @@ function addSink(build: Build, { body }: AnySink, path: string, way: Way): numbe
     }
     case 'discard':
       return addEnd(build, path, { ...way, ...oneWay }, (settings) => ({ op: 'discard', settings }))
+    case 'stun':
+      return addEnd(build, path, { ...way, ...oneWay }, (settings) => ({ op: 'stun', ...body.options, settings }))
     case 'forward': {
       const { connectTimeoutMs, retries, sourceAddress, responses } = body
       const upstream = upstreamOf(build, body.upstream)

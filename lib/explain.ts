@@ -38,7 +38,8 @@ export function explain<K extends Kind>(pipeline: Pipeline<K>): string {
 
 function linesOf<K extends Kind>({ kind, source, chain }: Pipeline<K>): readonly Line[] {
   const text = `${source.name} ${source.shows}`
-  const accepts = kind === 'stream' ? 'accepts sessions' : 'receives datagrams, a flow for each peer'
+  const flows = chain.sink.body.step === 'stun' ? '' : ', a flow for each peer'
+  const accepts = kind === 'stream' ? 'accepts sessions' : `receives datagrams${flows}`
   const why = source.name === 'generate' ? 'makes datagrams and measures what comes back' : accepts
   return [{ depth: 0, text, node: { path: source.name, node: text, runs: 'native', why } }, ...chainLines(kind, chain, '', 1)]
 }
@@ -104,6 +105,8 @@ function whereOf(body: AnyStage['body'] | AnySink['body']): Where {
     case 'echo':
     case 'discard':
       return { runs: 'native', why: 'moves the bytes' }
+    case 'stun':
+      return { runs: 'native', why: 'answers each request' }
     case 'close':
     case 'reset':
       return { runs: 'native', why: 'ends the session' }
@@ -127,6 +130,8 @@ function whereOfDatagrams(body: AnyStage['body'] | AnySink['body']): Where {
     case 'echo':
     case 'discard':
       return { runs: 'native', why: 'moves the datagrams' }
+    case 'stun':
+      return { runs: 'native', why: 'answers each request from the slot it came in, without a flow' }
     case 'close':
       return { runs: 'native', why: 'drops the datagrams' }
     case 'reset':

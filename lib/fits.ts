@@ -7,6 +7,7 @@ import type { PlanMatcher } from './plan.ts'
 /** Throws ERR_MILLRACE_BAD_PIPELINE for a part that cannot follow this source. */
 export function checkFits<K extends Kind>(source: Source<K>, chain: Branch): void {
   if (source.generate !== null) checkGenerated(chain)
+  checkAnswering(source.kind, chain, [])
   for (const { stages, sink } of chainsOf(chain)) {
     for (const part of [...stages, sink]) {
       const kind = kindOf(part)
@@ -26,6 +27,17 @@ function checkGenerated({ stages, sink }: Branch): void {
   if (portCount(sink.body.upstream) !== 1) throw refuse('generate', `${expected}, not to ${formatEndpoint(sink.body.upstream)}`)
 }
 
+/** A sink that answers by itself reads no changed bytes, and for datagrams it has no flows that could be counted, slowed or shown to a handler. */
+function checkAnswering(kind: Kind, { stages, sink }: Branch, before: readonly AnyStage[]): void {
+  const all = [...before, ...stages]
+  for (const chain of below(sink)) checkAnswering(kind, chain, all)
+  if (sink.body.step !== 'stun') return
+  const refused = all.find(({ body: { step }, name }) => step === 'transform' || (kind === 'datagram' && (step === 'limit' || step === 'filterDatagrams' || name === 'throttle')))
+  if (refused === undefined) return
+  const instead = refused.name === 'limit' || refused.name === 'throttle' ? ': stun answers datagrams without a flow, use its option ratePerAddress' : ''
+  throw refuse('pipe', `the stage ${refused.name} cannot stand before stun${instead}`)
+}
+
 /** With a range of ports to connect to, each listener has its counterpart. */
 function checkPorts<K extends Kind>({ listen }: Source<K>, { body }: AnySink): void {
   if (body.step !== 'forward') return
@@ -38,9 +50,12 @@ function checkPorts<K extends Kind>({ listen }: Source<K>, { body }: AnySink): v
 
 /** The chain and those of all branches below it. */
 function chainsOf(chain: Branch): readonly Branch[] {
-  const { body } = chain.sink
-  const branches = body.step === 'route' ? [...body.when.map((one) => one.chain), body.otherwise] : body.step === 'choose' ? body.branches.map((one) => one.chain) : []
-  return [chain, ...branches.flatMap(chainsOf)]
+  return [chain, ...below(chain.sink).flatMap(chainsOf)]
+}
+
+function below({ body }: AnySink): readonly Branch[] {
+  if (body.step === 'route') return [...body.when.map((one) => one.chain), body.otherwise]
+  return body.step === 'choose' ? body.branches.map((one) => one.chain) : []
 }
 
 const ofStreams = new Set(['halfCloseTimeoutMs', 'highWaterBytes', 'keepAlive'])
@@ -72,6 +87,7 @@ function kindOf({ body }: AnyStage | AnySink): Kind | undefined {
     case 'limit':
     case 'echo':
     case 'discard':
+    case 'stun':
     case 'close':
       return undefined
   }
@@ -87,6 +103,7 @@ function readsStream(plan: PlanMatcher): boolean {
       return plan.matchers.some(readsStream)
     case 'remoteAddress':
     case 'prefix':
+    case 'stunBinding':
       return false
   }
 }

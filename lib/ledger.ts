@@ -30,6 +30,7 @@ export const closeReasons = [
   'serverClosed',
   'ioError',
   'evicted',
+  'malformed',
 ] as const
 
 /** One of `closeReasons`. */
@@ -40,7 +41,7 @@ export type CloseReason = (typeof closeReasons)[number]
  * receive buffer was full, and how many bytes it was is not known. `noFlow`: a late one of a flow that is over. `tableFull`, `evicted`: no
  * room for its flow, or its flow made room for another. `policy`: `allow`, `deny`, `limit`, `throttle` or `close`. `handler`: a filter, or what
  * a handler threw. `unreachable`: no route, or no address of a name. `truncated`: larger than a slot. `sendBufferFull`, `tooLarge`: refused by the
- * kernel. `expired`: its flow ended while it waited.
+ * kernel. `expired`: its flow ended while it waited. `malformed`: its sink has no answer to it.
  */
 export const dropReasons = [
   'kernelOverflow',
@@ -54,6 +55,7 @@ export const dropReasons = [
   'sendBufferFull',
   'tooLarge',
   'expired',
+  'malformed',
 ] as const
 
 /** One of `dropReasons`. */

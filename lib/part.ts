@@ -5,7 +5,7 @@
  * contravariant, so that a part for any kind fits everywhere and a part for streams fits only streams.
  */
 import type { ChooseHandler, ChunkHandler, DatagramFilter, DatagramHandler, DecideHandler, InspectHandler, StreamSource } from './handlers.ts'
-import type { PlanEndpoint, PlanGenerate, PlanHead, PlanMatcher, PlanSettings } from './plan.ts'
+import type { PlanEndpoint, PlanGenerate, PlanHead, PlanMatcher, PlanSettings, PlanStun } from './plan.ts'
 
 /** What a session is: an accepted stream or a flow of datagrams. */
 export type Kind = 'stream' | 'datagram'
@@ -37,6 +37,7 @@ export type SinkBody =
       readonly responses: number
     }
   | { readonly step: 'echo' | 'discard' | 'close' | 'reset' }
+  | { readonly step: 'stun'; readonly options: PlanStun }
   | { readonly step: 'stream'; readonly source: StreamSource }
   | { readonly step: 'datagrams'; readonly handler: DatagramHandler }
   | { readonly step: 'route'; readonly when: readonly { readonly matcher: AnyMatcher; readonly chain: Branch }[]; readonly otherwise: Branch }

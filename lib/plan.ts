@@ -52,10 +52,21 @@ export type PlanKeepAlive = {
   readonly userTimeoutMs: number
 }
 
+/** How `stun` answers. */
+export type PlanStun = {
+  /** The SOFTWARE attribute; nothing: none. */
+  readonly software: string
+  readonly fingerprint: boolean
+  readonly rfc3489: boolean
+  /** Answers a second to one address; 0: any number. */
+  readonly ratePerAddress: number
+}
+
 export type PlanMatcher =
   | { readonly op: 'remoteAddress'; readonly cidrs: readonly string[] }
   | { readonly op: 'prefix'; readonly bytes: Uint8Array }
   | { readonly op: 'sni'; readonly names: readonly string[] }
+  | { readonly op: 'stunBinding' }
   | { readonly op: 'not'; readonly matcher: PlanMatcher }
   | { readonly op: 'any'; readonly matchers: readonly PlanMatcher[] }
 
@@ -90,6 +101,7 @@ export type PlanNode =
     }
   | { readonly op: 'echo'; readonly settings: PlanSettings }
   | { readonly op: 'discard'; readonly settings: PlanSettings }
+  | ({ readonly op: 'stun'; readonly settings: PlanSettings } & PlanStun)
   | { readonly op: 'stream'; readonly handler: number; readonly settings: PlanSettings }
   | { readonly op: 'datagrams'; readonly handler: number; readonly settings: PlanSettings }
   | { readonly op: 'close' }

@@ -27,6 +27,9 @@ struct Received {
   bool hasOverflow = false;
   uint32_t overflow = 0;  // datagrams that the socket has lost since it was made, where hasOverflow
   PeerAddress local{};    // the address it was sent to, without port; family 0 where the socket does not tell
+
+  /// Of a link-local IPv6 name; 0 for others.
+  uint32_t scope() const { return name->ss_family == AF_INET6 ? reinterpret_cast<const sockaddr_in6*>(name)->sin6_scope_id : 0; }
 };
 
 class DatagramReceiver {

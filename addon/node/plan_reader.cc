@@ -6,6 +6,7 @@
 #include "stage/prefix.h"
 #include "stage/remote_address.h"
 #include "stage/sni.h"
+#include "stage/stun_binding.h"
 
 namespace millrace {
 namespace {
@@ -58,6 +59,7 @@ MatcherPtr readMatcher(JsValue from, std::string& why) {
     }
     return matcher;
   }
+  if (op == "stunBinding") return std::make_unique<StunBindingMatcher>();
   if (op == "not") {
     MatcherPtr inner = readMatcher(from.get("matcher"), why);
     return inner ? std::make_unique<NotMatcher>(std::move(inner)) : nullptr;
@@ -119,6 +121,10 @@ bool readForward(JsValue from, std::string& why, ForwardOptions& out) {
   return true;
 }
 
+StunOptions readStun(JsValue from) {
+  return {from.get("software").text(), from.get("fingerprint").boolean(), from.get("rfc3489").boolean(), uint32_t(from.get("ratePerAddress").whole())};
+}
+
 bool readNode(JsValue from, std::string& why, Node& node) {
   const std::string op = from.get("op").text();
   if (op == "allow" || op == "deny") {
@@ -156,6 +162,7 @@ bool readNode(JsValue from, std::string& why, Node& node) {
     else if (op == "discard") node.op = Op::discard;
     else if (op == "stream") node.op = Op::stream;
     else if (op == "datagrams") node.op = Op::datagrams;
+    else if (op == "stun") node.op = Op::stun, node.stun = std::make_unique<StunSink>(readStun(from));
     else return fail(why, "node " + op);
     node.settings = readSettings(from);
     if (node.op == Op::forward) return readForward(from, why, node.forward);

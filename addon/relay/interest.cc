@@ -13,8 +13,7 @@ namespace {
 bool mayRead(Context& c, const Session& s, unsigned side) {
   const Pump& pump = s.pumps[side];
   if (!s.flowing(side) || pump.paused || pump.throttled || pump.starved || s.head) return false;
-  const bool echoes = c.nodeOf(s).op == Op::echo;
-  return s.pumps[echoes ? unsigned{toDownstream} : side].pending.empty();
+  return s.pumps[answersItself(c.nodeOf(s).op) ? unsigned{toDownstream} : side].pending.empty();
 }
 
 bool mustWrite(Context& c, const Session& s, unsigned side) {

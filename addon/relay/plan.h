@@ -13,10 +13,14 @@
 #include "stage/keep_alive.h"
 #include "stage/limit.h"
 #include "stage/matcher.h"
+#include "stage/stun_sink.h"
 
 namespace millrace {
 
-enum class Op : uint8_t { allow, deny, limit, ask, route, forward, echo, discard, stream, datagrams, close, reset };
+enum class Op : uint8_t { allow, deny, limit, ask, route, forward, echo, discard, stun, stream, datagrams, close, reset };
+
+/// A sink that sends back to the downstream what comes of its own bytes.
+constexpr bool answersItself(Op op) { return op == Op::echo || op == Op::stun; }
 
 struct Rate {
   uint64_t bytesPerSecond = 0;  // 0: no throttle
@@ -61,6 +65,7 @@ struct Node {
   std::optional<AllowGate> allow;
   std::optional<DenyGate> deny;
   std::unique_ptr<LimitStage> limit;
+  std::unique_ptr<StunSink> stun;
   std::vector<MatcherPtr> when;
   HeadLimits head;
   ForwardOptions forward;

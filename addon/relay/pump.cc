@@ -4,6 +4,7 @@
 #include <cassert>
 
 #include "core/sys.h"
+#include "relay/answer.h"
 #include "relay/ending.h"
 #include "relay/pair.h"
 
@@ -14,12 +15,12 @@ namespace {
 constexpr size_t minArenaRead = 16 * 1024;
 constexpr uint64_t throttleStepMs = 20;
 
-enum class Target : uint8_t { socket, echo, nowhere, js };
+enum class Target : uint8_t { socket, downstream, nowhere, js };
 
 Target targetOf(Context& c, const Session& s, unsigned direction) {
   const Node& node = c.nodeOf(s);
   if (node.op == Op::stream || node.settings.transform[direction]) return Target::js;
-  if (node.op == Op::echo) return Target::echo;
+  if (answersItself(node.op)) return Target::downstream;
   return node.op == Op::discard ? Target::nowhere : Target::socket;
 }
 
@@ -96,9 +97,11 @@ size_t readLimit(Context& c, Session& s, unsigned direction, bool echoes) {
 void sourceReady(Context& c, Session& s, unsigned side) {
   if (s.pumps[side].crossing > 0) return;  // one chunk of a direction at a time is with JS, so its answers keep their order
   const Target target = targetOf(c, s, side);
-  const bool echoes = c.nodeOf(s).op == Op::echo;
+  const Op op = c.nodeOf(s).op;
+  const bool echoes = op == Op::echo;
   size_t limit = readLimit(c, s, side, echoes);
   if (limit == 0) return;
+  if (op == Op::stun) limit = std::max<size_t>(limit / 16, 1);  // what goes back may be as many times longer
   uint8_t* into = c.hot.data();
   if (target == Target::js) {
     const auto room = c.outbox.room();
@@ -161,6 +164,9 @@ void relayBytes(Context& c, Session& s, unsigned direction, std::span<const uint
         c.bytesOf(s, toDownstream).produced += bytes.size();
       }
       return deliver(c, s, toDownstream, bytes);
+    case Op::stun:
+      if (direction == toUpstream) return answerStream(c, s, bytes);
+      return deliver(c, s, direction, bytes);
     case Op::discard:
       if (direction == toUpstream) {
         c.bytesOf(s, toUpstream).consumed += bytes.size();

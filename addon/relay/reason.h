@@ -10,7 +10,7 @@ enum class Reason : uint8_t {
   finished, resetByDownstream, resetByUpstream, idleTimeout, halfCloseTimeout, maxDuration,
   headTimeout, headTooLarge, headIncomplete, denied, limited, rejected, handlerError, closedByHandler, resetByHandler,
   closedByPlan, resetByPlan, connectRefused, connectTimeout, connectUnreachable, connectFailed, nameUnresolved,
-  descriptorLimit, pendingLimit, serverClosed, ioError, evicted,
+  descriptorLimit, pendingLimit, serverClosed, ioError, evicted, malformed,
 };
 
 inline constexpr std::array reasonNames = {
@@ -18,8 +18,8 @@ inline constexpr std::array reasonNames = {
     "headTimeout", "headTooLarge", "headIncomplete", "denied", "limited", "rejected", "handlerError", "closedByHandler",
     "resetByHandler", "closedByPlan", "resetByPlan", "connectRefused", "connectTimeout", "connectUnreachable",
     "connectFailed", "nameUnresolved", "descriptorLimit", "pendingLimit", "serverClosed", "ioError",
-    "evicted",
+    "evicted", "malformed",
 };
-static_assert(reasonNames.size() == size_t(Reason::evicted) + 1);
+static_assert(reasonNames.size() == size_t(Reason::malformed) + 1);
 
 }  // namespace millrace

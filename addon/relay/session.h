@@ -13,6 +13,7 @@
 #include "core/loop.h"
 #include "relay/head.h"
 #include "relay/ledger.h"
+#include "relay/partial.h"
 #include "relay/transport.h"
 #include "stage/throttle.h"
 
@@ -57,6 +58,7 @@ struct Session : LoopTimer {
   Side sides[2];
   Pump pumps[2];
   std::unique_ptr<Head> head;              // until it has been delivered
+  std::unique_ptr<Partial> partial;        // of a message to a sink that answers messages
   std::unique_ptr<TokenBucket[]> buckets;  // two, where a throttle is set
   PeerAddress downstream;
   PeerAddress upstream;

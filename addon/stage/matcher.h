@@ -19,6 +19,7 @@ struct MatchInput {
   const PeerAddress& peer;
   std::span<const uint8_t> head;
   bool final;  // no more bytes will come
+  bool datagram = false;  // the head is one whole datagram
   mutable ClientHelloMemo hello = {};  // of `head`; one MatchInput is asked on one thread
 };
 

@@ -9,6 +9,7 @@ import { field, numberIn } from '../support/json.ts'
 import { connect, destroyPeers, listen, sha256 as digest, unusedPort } from '../support/peers.ts'
 import { program as find } from '../support/programs.ts'
 import { tlsServer } from '../support/tls-server.ts'
+import { mappedIn, parse, request } from '../support/stun.ts'
 import { closeUdpPeers, udpEcho, udpPeer, unusedPorts } from '../support/udp-peers.ts'
 import { finish, jsonLines, readyUdp } from './lines.ts'
 
@@ -201,6 +202,16 @@ describe('examples', () => {
     await finish(relay)
   })
 
+  it('stun-relay answers STUN itself and relays the rest', async () => {
+    const media = await udpPeer(undefined, { answer: (bytes) => `media ${bytes.toString()}` })
+    await using relay = example('stun-relay', { LISTEN: '127.0.0.1:0', UPSTREAM: media.address })
+    const peer = await udpPeer(await readyUdp(relay))
+    await peer.send(request())
+    assert.equal(mappedIn(parse((await peer.receive()).bytes)), peer.address)
+    assert.equal(await peer.ask('hello'), 'media hello')
+    await finish(relay)
+  })
+
   it('game-server-filter drops what is no game, what was cut, what answers would amplify, and what comes too often', async () => {
     const server = await udpEcho()
     await using relay = example('game-server-filter', { UPSTREAM: server.address }, ['--json', '--stats', '1h'])
@@ -228,7 +239,7 @@ describe('examples', () => {
     const files = (await readdir(`${root}examples`)).filter((name) => name.endsWith('.ts'))
     assert.deepEqual(files.toSorted(), [
       'address-policy.ts', 'dns-relay.ts', 'edge-relay.ts', 'game-server-filter.ts', 'inner-relay.ts', 'line-protocol-server.ts', 'media-relay.ts', 'port-forward.ts',
-      'shout.ts', 'sni-proxy.ts', 'sniff-and-rewrite.ts', 'udp-echo.ts',
+      'shout.ts', 'sni-proxy.ts', 'sniff-and-rewrite.ts', 'stun-relay.ts', 'udp-echo.ts',
     ])
     for (const file of files) {
       const lines = (await readFile(`${root}examples/${file}`, 'utf8')).trimEnd().split('\n')

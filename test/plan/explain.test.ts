@@ -1,6 +1,6 @@
 /** What explain says: who touches a session and its bytes. */
 import assert from 'node:assert/strict'
-import { allow, choose, close, datagrams, decide, echo, explain, explainNodes, filterDatagrams, forward, generate, idleTimeout, inspect, limit, listen, more, otherwise, pipe, prefix, route, sni, stream, tcp, throttle, transform, udp, unix, when } from '../../lib/index.ts'
+import { allow, choose, close, datagrams, decide, echo, explain, explainNodes, filterDatagrams, forward, generate, idleTimeout, inspect, limit, listen, more, otherwise, pipe, prefix, route, sni, stream, stun, stunBinding, tcp, throttle, transform, udp, unix, when } from '../../lib/index.ts'
 import { compile } from '../../lib/compile.ts'
 
 const portForward = pipe(listen(tcp('0.0.0.0:8080')), allow('10.0.0.0/8', '192.168.1.0/24'), idleTimeout(60_000), forward(tcp('10.0.3.14:1592')))
@@ -74,6 +74,22 @@ listen udp 0.0.0.0:7890-7900, udp [::1]:53-63           native  receives datagra
       forward udp 10.0.3.14:53-63, 1 response           native  moves the datagrams, from a socket for each flow
 runs on a thread of its own: no node is in JS`.trimStart(),
     )
+  })
+
+  it('says that STUN is answered natively, over UDP without a flow', () => {
+    const told = stun({ software: 'x', fingerprint: true, rfc3489: true, ratePerAddress: 20 })
+    assert.equal(
+      explain(pipe(listen(udp('0.0.0.0:3478')), route(when(stunBinding(), told), otherwise(close())))),
+      `
+listen udp 0.0.0.0:3478                                                 native  receives datagrams, a flow for each peer
+  route 1 matcher                                                       native  matches every datagram natively
+    when stunBinding()
+      stun software "x", fingerprint, rfc3489, at most 20/s an address  native  answers each request from the slot it came in, without a flow
+    otherwise
+      close                                                             native  drops the datagrams
+runs on a thread of its own: no node is in JS`.trimStart(),
+    )
+    assert.match(explain(pipe(listen(tcp('0.0.0.0:3478')), stun())), /stun +native {2}answers each request\n/)
   })
 
   it('says which nodes see datagrams in JS', () => {

@@ -1,6 +1,6 @@
 /** Options at run time, where no compiler has looked: unknown names with the nearest known one, numbers with their bounds. */
 import assert from 'node:assert/strict'
-import { any, choose, close, datagrams, decide, deny, echo, filterDatagrams, forward, generate, halfCloseTimeout, highWater, idleTimeout, inspect, keepAlive, limit, listen, maxDuration, not, otherwise, pass, pipe, prefix, route, serve, sni, stream, tcp, throttle, transform, udp, unix, when } from '../../lib/index.ts'
+import { any, choose, close, datagrams, decide, deny, echo, filterDatagrams, forward, generate, halfCloseTimeout, highWater, idleTimeout, inspect, keepAlive, limit, listen, maxDuration, not, otherwise, pass, pipe, prefix, route, serve, sni, stream, stun, tcp, throttle, transform, udp, unix, when } from '../../lib/index.ts'
 import { refused, rejected } from './refused.ts'
 import { call } from './untyped.ts'
 
@@ -63,6 +63,11 @@ describe('numbers', () => {
     [() => listen(flows, { maxFlows: 0 }), 'listen: maxFlows must be an integer from 1 to 1048576 flows, not 0'],
     [() => listen(flows, { maxFlowsPerAddress: 2 ** 20 + 1 }), 'listen: maxFlowsPerAddress must be an integer from 1 to 1048576 flows, not 1048577'],
     [() => forward(udp('10.0.0.1:53'), { responses: -1 }), 'forward: responses must be an integer from 0 to 2147483647 datagrams (0: a flow never ends by them), not -1'],
+    [() => stun({ ratePerAddress: 0 }), 'stun: ratePerAddress must be an integer from 1 to 1000000 answers a second, not 0'],
+    [() => stun({ software: '' }), 'stun: software must be a text of 1 to 128 bytes, not one of 0'],
+    [() => stun({ software: 'é'.repeat(65) }), 'stun: software must be a text of 1 to 128 bytes, not one of 130'],
+    [() => call(stun, { software: 8 }), 'stun: software must be a text of 1 to 128 bytes, not 8'],
+    [() => call(stun, { rfc3489: 'yes' }), 'stun: rfc3489 must be true or false, not "yes"'],
     [() => generate({ flows: 0 }), 'generate: flows must be an integer from 1 to 65536 flows, not 0'],
     [() => generate({ sizeBytes: 65_508 }), 'generate: sizeBytes must be an integer from 0 to 65507 bytes, not 65508'],
     [() => generate({ ratePerSecond: 0.5 }), 'generate: ratePerSecond must be an integer from 0 to 2147483647 datagrams a second (0: as fast as it goes), not 0.5'],
@@ -199,6 +204,10 @@ describe('a chain that does not fit its source', () => {
     [() => pipe(generate(), echo()), 'generate: the chain must be one forward to a single port, such as forward(udp("10.0.0.1:7890")), not echo'],
     [() => pipe(generate(), throttle({ bytesPerSecond: 1 }), forward(udp(':1'))), 'generate: the chain must be one forward to a single port, such as forward(udp("10.0.0.1:7890")), but it has the stage throttle'],
     [() => pipe(generate(), forward(udp(':1-2'))), 'generate: the chain must be one forward to a single port, such as forward(udp("10.0.0.1:7890")), not to udp 127.0.0.1:1-2'],
+    [() => pipe(listen(flows), limit({ maxSessions: 1 }), stun()), 'pipe: the stage limit cannot stand before stun: stun answers datagrams without a flow, use its option ratePerAddress'],
+    [() => pipe(listen(flows), throttle({ bytesPerSecond: 1 }), route(otherwise(stun()))), 'pipe: the stage throttle cannot stand before stun: stun answers datagrams without a flow, use its option ratePerAddress'],
+    [() => pipe(listen(flows), filterDatagrams(() => {}), stun()), 'pipe: the stage filterDatagrams cannot stand before stun'],
+    [() => pipe(listen(tcp(':1')), transform({ toUpstream: (chunk) => chunk }), stun()), 'pipe: the stage transform cannot stand before stun'],
     [() => call(pipe, generate(), forward(tcp(':1'))), 'pipe: the part forward is for streams, but generate 1 flow, 64 bytes, as fast as it goes is a source of datagrams'],
   ]
   for (const [act, message] of cases) it(message, () => refused(act, bad, message))

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 
+#include "relay/datagram/answering.h"
 #include "relay/datagram/batch.h"
 #include "relay/datagram/egress.h"
 #include "relay/datagram/flow_life.h"
@@ -15,10 +16,10 @@ constexpr uint64_t retryMs = 1;        // until a socket for which the kernel ha
 constexpr uint64_t drainCheckMs = 100;
 constexpr uint64_t quietMs = 1000;     // a flow that has been quiet for so long has ended, while closing
 
-/// Whether a matcher of the plan looks at bytes: only one by address gives the same answer for all datagrams of a peer.
-bool routesByBytes(const Plan& plan) {
+/// Only a matcher by address gives the same answer for all datagrams of a peer, and only a sink with flows needs no other.
+bool walksEach(const Plan& plan) {
   return std::any_of(plan.nodes.begin(), plan.nodes.end(), [](const Node& node) {
-    return std::any_of(node.when.begin(), node.when.end(), [](const MatcherPtr& matcher) { return matcher->readsHead(); });
+    return answersAlone(node) || std::any_of(node.when.begin(), node.when.end(), [](const MatcherPtr& matcher) { return matcher->readsHead(); });
   });
 }
 
@@ -57,7 +58,7 @@ std::optional<SysError> DatagramRelay::open() {
     f_.plans.push_back(nullptr);
     generators_.push_back(nullptr);
     if (!plan.datagram) continue;
-    f_.plans.back() = std::unique_ptr<FlowPlan>(new FlowPlan{.perAddress = LimitStage(0, plan.maxFlowsPerAddress, 0), .routesByBytes = routesByBytes(plan)});
+    f_.plans.back() = std::unique_ptr<FlowPlan>(new FlowPlan{.perAddress = LimitStage(0, plan.maxFlowsPerAddress, 0), .walksEach = walksEach(plan)});
     std::optional<SysError> failed;
     if (plan.generate) {
       generators_.back() = std::make_unique<Generator>(f_, uint16_t(p), uint32_t(p));

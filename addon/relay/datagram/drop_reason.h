@@ -19,12 +19,13 @@ enum class DropReason : uint8_t {
   sendBufferFull,  // the destination's socket takes nothing for now, and as much as may be is pending
   tooLarge,        // longer than the way to its destination takes
   expired,         // its flow ended while it was pending
+  malformed,       // its sink has no answer to it
 };
 
 inline constexpr std::array dropReasonNames = {
-    "kernelOverflow", "noFlow", "tableFull", "evicted", "policy", "handler", "unreachable", "truncated", "sendBufferFull", "tooLarge", "expired",
+    "kernelOverflow", "noFlow", "tableFull", "evicted", "policy", "handler", "unreachable", "truncated", "sendBufferFull", "tooLarge", "expired", "malformed",
 };
 inline constexpr size_t dropReasons = dropReasonNames.size();
-static_assert(dropReasons == size_t(DropReason::expired) + 1);
+static_assert(dropReasons == size_t(DropReason::malformed) + 1);
 
 }  // namespace millrace

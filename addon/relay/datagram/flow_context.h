@@ -11,6 +11,7 @@
 #include "relay/context.h"
 #include "relay/datagram/flow.h"
 #include "relay/datagram/flow_table.h"
+#include "relay/datagram/answers.h"
 #include "relay/datagram/row.h"
 #include "relay/datagram/runs.h"
 #include "stage/limit.h"
@@ -52,7 +53,7 @@ struct FlowPlan {
   FlowList unreplied;
   FlowList replied;
   LimitStage perAddress;
-  bool routesByBytes = false;  // every datagram is walked for itself
+  bool walksEach = false;      // every datagram is walked for itself: a matcher looks at bytes, or a sink answers without a flow
   uint64_t nextNoticeMs = 0;
 };
 
@@ -90,6 +91,7 @@ struct FlowContext {
   std::vector<Token> over;             // flows to be freed at the turn's end
   std::vector<Key> refused;            // sockets for which the kernel has no buffers: tried again by a timer, since no event tells
   Runs runs;
+  Answers answers;                     // of the listener that is being read
   std::vector<LateBytes> late;         // bytes from JS for which the shared memory had no room
   size_t pendingBytes = 0;             // of all sockets
   bool closing = false;                // no new flows
@@ -110,18 +112,21 @@ struct FlowContext {
 
 // ---- the books. Everything that comes in is pending until it is known what became of it.
 
-inline void countIn(FlowContext& f, Flow& flow, unsigned d, Tally FlowTally::*how, uint64_t n, uint64_t bytes) {
-  Counters& counters = f.countersOf(flow.plan);
+/// `flow` is null where there is none.
+inline void countIn(FlowContext& f, uint16_t plan, Flow* flow, unsigned d, Tally FlowTally::*how, uint64_t n, uint64_t bytes) {
+  Counters& counters = f.countersOf(plan);
   const bool received = how == &FlowTally::received;
   (received ? counters.datagrams[d].received : counters.datagrams[d].produced) += n;
   (received ? counters.bytes[d].received : counters.bytes[d].produced) += bytes;
   counters.datagrams[d].pending += n;
   counters.bytes[d].pending += bytes;
-  (flow.tally[d].*how).add(n, bytes);
-  flow.tally[d].pending.add(n, bytes);
+  if (!flow) return;
+  (flow->tally[d].*how).add(n, bytes);
+  flow->tally[d].pending.add(n, bytes);
 }
+inline void countIn(FlowContext& f, Flow& flow, unsigned d, Tally FlowTally::*how, uint64_t n, uint64_t bytes) { countIn(f, flow.plan, &flow, d, how, n, bytes); }
 
-/// `flow` is null where it is over.
+/// `flow` is null where it is over, or never was.
 inline void countOut(FlowContext& f, uint16_t plan, Flow* flow, unsigned d, Tally FlowTally::*how, uint64_t n, uint64_t bytes) {
   Counters& counters = f.countersOf(plan);
   const bool sent = how == &FlowTally::sent;
@@ -134,7 +139,7 @@ inline void countOut(FlowContext& f, uint16_t plan, Flow* flow, unsigned d, Tall
   flow->tally[d].pending.subtract(n, bytes);
 }
 
-/// `flow` is null where it is over.
+/// `flow` is null where it is over, or never was.
 inline void countDropped(FlowContext& f, uint16_t plan, Flow* flow, unsigned d, DropReason reason, uint64_t n, uint64_t bytes) {
   Counters& counters = f.countersOf(plan);
   counters.datagrams[d].dropped[size_t(reason)] += n;

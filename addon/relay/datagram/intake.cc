@@ -5,6 +5,7 @@
 
 #include "core/datagram_train.h"
 #include "core/sys.h"
+#include "relay/datagram/answering.h"
 #include "relay/datagram/egress.h"
 #include "relay/datagram/flow_life.h"
 
@@ -17,7 +18,7 @@ constexpr uint32_t mostHeadBytes = 16'384;
 
 /// The sink for a datagram, or Node::none where a gate refuses it. Limits are asked when a flow begins.
 uint32_t sinkFor(const Plan& plan, const PeerAddress& peer, std::span<const uint8_t> bytes) {
-  const MatchInput input{peer, bytes.first(std::min<size_t>(bytes.size(), mostHeadBytes)), true};
+  const MatchInput input{peer, bytes.first(std::min<size_t>(bytes.size(), mostHeadBytes)), true, true};
   uint32_t at = 0;
   for (;;) {
     const Node& node = plan.nodes[at];
@@ -89,22 +90,15 @@ void askAgain(FlowContext& f, const DatagramSocket& socket) {
   f.c.loop.poller().modify(socket.fd.get(), socket.watchedFor | (socket.watchesOut ? uint32_t{EPOLLOUT} : 0u), socket.key);
 }
 
-Flow* flowFor(FlowContext& f, DatagramListener& listener, const PeerAddress& peer, const Received& received, std::span<const uint8_t> bytes,
-              DropReason& why) {
-  const Plan& plan = f.c.plans[listener.plan]->plan;
-  const bool byBytes = f.plans[listener.plan]->routesByBytes;
-  why = DropReason::policy;
-  uint32_t sink = byBytes ? sinkFor(plan, peer, bytes) : 0;
-  if (sink == Node::none) return nullptr;
-  sockaddr_in6 v6{};
-  if (received.name->ss_family == AF_INET6) std::memcpy(&v6, received.name, sizeof v6);
-  FlowKey key{peer, {}, listener.index, sink, v6.sin6_scope_id};
+/// `sink`: where the plan leads the datagram, or Node::none where that is not known yet and the same for all datagrams of a peer.
+Flow* flowFor(FlowContext& f, DatagramListener& listener, const PeerAddress& peer, const Received& received, uint32_t sink, DropReason& why) {
+  FlowKey key{peer, {}, listener.index, sink == Node::none ? 0 : sink, received.scope()};
   if (listener.socket.tellsLocal) key.local = received.local;
   const uint64_t hash = f.table.hash(key);
   if (Flow* flow = f.table.find(key, hash)) return flow;
-  if (!byBytes) sink = sinkFor(plan, peer, bytes);
-  if (sink == Node::none) return nullptr;
-  return beginFlow(f, listener, key, hash, sink, why);
+  why = DropReason::policy;
+  if (sink == Node::none) sink = sinkFor(f.c.plans[listener.plan]->plan, peer, {received.data, received.length});
+  return sink == Node::none ? nullptr : beginFlow(f, listener, key, hash, sink, why);
 }
 
 PeerAddress peerOf(const Received& received) { return PeerAddress::from(reinterpret_cast<const sockaddr*>(received.name), received.nameLength); }
@@ -113,22 +107,31 @@ bool sameFlow(const DatagramListener& listener, const Received& a, const Receive
   return a.nameLength == b.nameLength && std::memcmp(a.name, b.name, a.nameLength) == 0 && (!listener.socket.tellsLocal || a.local == b.local);
 }
 
-/// Each of them may be for another sink, and so of another flow.
-void arriveByBytes(FlowContext& f, DatagramListener& listener, const Received& it) {
+/// Each of them may be for another sink, and so of another flow, or of none. True where a flow has one of them.
+bool walkEach(FlowContext& f, DatagramListener& listener, const Received& it) {
+  const Plan& plan = f.c.plans[listener.plan]->plan;
   const PeerAddress peer = peerOf(it);
+  bool kept = false;
   eachDatagram(it.data, it.length, it.segment, [&](const uint8_t* data, uint32_t size) {
-    DropReason why;
-    if (Flow* flow = flowFor(f, listener, peer, it, {data, size}, why)) arrive(f, *flow, toUpstream, data, size, size);
-    else countRefused(f, listener.plan, toUpstream, why, 1, size);
+    const uint32_t sink = sinkFor(plan, peer, {data, size});
+    DropReason why = DropReason::policy;
+    if (sink != Node::none && answersAlone(plan.nodes[sink])) return answer(f, listener, sink, it, peer, {data, size});
+    Flow* flow = sink == Node::none ? nullptr : flowFor(f, listener, peer, it, sink, why);
+    if (!flow) return countRefused(f, listener.plan, toUpstream, why, 1, size);
+    kept = true;
+    arrive(f, *flow, toUpstream, data, size, size);
   });
+  return kept;
 }
 
 }  // namespace
 
 void readListener(FlowContext& f, DatagramListener& listener) {
-  const bool byBytes = f.plans[listener.plan]->routesByBytes;
+  const bool walksEach = f.plans[listener.plan]->walksEach;
   for (int round = 0; round < listenerRounds && !f.receiver.full(); ++round) {
     const int count = f.receiver.receive(listener.socket.fd.get(), true);
+    const auto mark = f.receiver.mark();
+    bool kept = !walksEach;
     Flow* flow = nullptr;
     const Received* before = nullptr;  // the last of `flow`
     for (int i = 0; i < count; ++i) {
@@ -136,17 +139,19 @@ void readListener(FlowContext& f, DatagramListener& listener) {
       const uint32_t segments = datagramsIn(it.length, it.segment);
       DropReason why = DropReason::truncated;
       if (const uint32_t lost = overflowBefore(listener.socket, it)) countRefused(f, listener.plan, toUpstream, DropReason::kernelOverflow, lost, 0);
-      if (byBytes && !it.truncated) {
-        arriveByBytes(f, listener, it);
+      if (walksEach && !it.truncated) {
+        kept = walkEach(f, listener, it) || kept;
         continue;
       }
       if (it.truncated || !before || flow->over || !sameFlow(listener, *before, it)) {
-        flow = it.truncated ? nullptr : flowFor(f, listener, peerOf(it), it, {it.data, it.length}, why);
+        flow = it.truncated ? nullptr : flowFor(f, listener, peerOf(it), it, Node::none, why);
       }
       before = flow ? &it : nullptr;
       if (flow) arrive(f, *flow, toUpstream, it.data, it.length, it.segment);
       else countRefused(f, listener.plan, toUpstream, why, segments, it.length);
     }
+    sendAnswers(f, listener);
+    if (!kept) f.receiver.rewind(mark);
     if (sys::wouldBlock(count) || (count >= 0 && count < int(DatagramReceiver::most) && !f.receiver.full())) return;
   }
   askAgain(f, listener.socket);

@@ -6,13 +6,13 @@
 namespace millrace {
 
 /// Keeps a copy, or drops it where as much as may be is pending already.
-void Sending::keep(Flow& flow, const uint8_t* data, uint32_t length) {
+void Sending::keep(const Addressee& to, const uint8_t* data, uint32_t length) {
   if (!socket.pending) socket.pending = std::make_unique<PendingDatagrams>();
   PendingDatagrams& pending = *socket.pending;
   const size_t cost = length + PendingDatagrams::overhead;
   const bool fits = pending.bytes + cost <= PendingDatagrams::maxPendingBytes && f.pendingBytes + cost <= f.c.options.maxPendingBytes;
-  if (!fits) return countDropped(f, flow.plan, &flow, direction, DropReason::sendBufferFull, 1, length);
-  PendingDatagram one{std::make_unique<uint8_t[]>(length), length, flow.over ? Token{} : flow.token, flow.plan, flow.key.peer, flow.key.local, flow.key.scope};
+  if (!fits) return countDropped(f, to.plan, to.flow, direction, DropReason::sendBufferFull, 1, length);
+  PendingDatagram one{std::make_unique<uint8_t[]>(length), length, to.token, to.plan, to.peer, to.local, to.scope};
   if (length > 0) std::memcpy(one.data.get(), data, length);
   pending.list.push_back(std::move(one));
   pending.bytes += cost;
@@ -27,7 +27,7 @@ void Sending::flushPending() {
     msghdr header{.msg_iov = &vector, .msg_iovlen = 1};
     uint8_t control[Runs::controlBytes];
     const SocketAddress name = socket.named ? SocketAddress::of(one.peer, socket.family, one.scope) : SocketAddress();
-    address(header, control, name, one.local, one.scope, 1, 0);
+    address(header, control, nameOf(name), one.local, one.scope, 1, 0);
     if (attempt(header, flow, one.plan, 1, one.length) == Outcome::blocked) return;
     pop();
   }

@@ -99,9 +99,9 @@ bool Sending::mayJoin(const Flow& flow) const {
 }
 
 /// Address and control data of a datagram to the flow's peer.
-void Sending::address(msghdr& header, uint8_t* control, const SocketAddress& name, const PeerAddress& local, uint32_t scope, uint32_t segments, uint32_t segment) {
-  header.msg_name = socket.named ? const_cast<sockaddr*>(name.get()) : nullptr;
-  header.msg_namelen = socket.named ? name.length() : 0;
+void Sending::address(msghdr& header, uint8_t* control, Name name, const PeerAddress& local, uint32_t scope, uint32_t segments, uint32_t segment) {
+  header.msg_name = socket.named ? const_cast<void*>(name.data) : nullptr;
+  header.msg_namelen = socket.named ? name.length : 0;
   header.msg_flags = 0;
   size_t used = 0;
   if (segments > 1) used += putSegment(control, segment);
@@ -124,8 +124,10 @@ void Sending::address(msghdr& header, uint8_t* control, const SocketAddress& nam
 
 void Sending::keepRun(const Run& run, uint32_t fromSegment) {
   uint32_t at = 0;
+  Flow& flow = *run.flow;
+  const Addressee to{&flow, flow.over ? Token{} : flow.token, flow.plan, flow.key.peer, flow.key.local, flow.key.scope};
   eachSegment(f.runs, run, [&](const uint8_t* data, uint32_t length) {
-    if (at++ >= fromSegment) keep(*run.flow, data, length);
+    if (at++ >= fromSegment) keep(to, data, length);
     return true;
   });
 }
@@ -135,7 +137,7 @@ bool Sending::sendSingly(size_t at) {
   const Run& run = f.runs.runs[at];
   msghdr header{};
   uint8_t control[Runs::controlBytes];
-  address(header, control, f.runs.names[at], run.flow->key.local, run.flow->key.scope, 1, 0);
+  address(header, control, nameOf(f.runs.names[at]), run.flow->key.local, run.flow->key.scope, 1, 0);
   uint32_t done = 0;
   bool open = true;
   eachSegment(f.runs, run, [&](const uint8_t* data, uint32_t length) {
@@ -171,7 +173,7 @@ void Sending::send() {
     r.headers[i].msg_hdr.msg_iov = &r.vectors[run.firstVector];
     r.headers[i].msg_hdr.msg_iovlen = run.vectors;
     if (socket.named) r.names[i] = SocketAddress::of(run.flow->key.peer, socket.family, run.flow->key.scope);
-    address(r.headers[i].msg_hdr, r.control[i], r.names[i], run.flow->key.local, run.flow->key.scope, run.segments, run.segment);
+    address(r.headers[i].msg_hdr, r.control[i], nameOf(r.names[i]), run.flow->key.local, run.flow->key.scope, run.segments, run.segment);
   }
   size_t at = 0;
   bool open = bool(socket.fd) && !socket.hasPending();

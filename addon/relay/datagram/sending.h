@@ -15,6 +15,8 @@ struct Sending {
   void gather(Flow& flow);
   /// Sends all runs that have been gathered.
   void send();
+  /// Sends these, and empties them.
+  void send(Answers& answers);
   void flushPending();
   void dropPending(DropReason reason);
 
@@ -25,13 +27,25 @@ struct Sending {
   bool sendOne(size_t at);
   bool sendSingly(size_t at);
   void add(Flow& flow, const uint8_t* data, uint32_t length, uint32_t segment, bool join);
-  void address(msghdr& header, uint8_t* control, const SocketAddress& name, const PeerAddress& local, uint32_t scope, uint32_t segments, uint32_t segment);
+  struct Name {
+    const void* data;
+    socklen_t length;
+  };
+  static Name nameOf(const SocketAddress& address) { return {address.get(), address.length()}; }
+  void address(msghdr& header, uint8_t* control, Name name, const PeerAddress& local, uint32_t scope, uint32_t segments, uint32_t segment);
   void countSent(Flow* flow, uint16_t plan, uint32_t segments, uint32_t bytes);
   bool mayJoin(const Flow& flow) const;
   void restSegmentation(Flow* flow, ssize_t error);
   void watch(bool out);
   void wait(ssize_t error);
-  void keep(Flow& flow, const uint8_t* data, uint32_t length);
+  struct Addressee {
+    Flow* flow;  // where there is one
+    Token token;
+    uint16_t plan;
+    PeerAddress peer, local;
+    uint32_t scope;
+  };
+  void keep(const Addressee& to, const uint8_t* data, uint32_t length);
   void keepRun(const Run& run, uint32_t fromSegment);
   void pop();
 };

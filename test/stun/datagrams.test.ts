@@ -1,0 +1,92 @@
+/** STUN over UDP: nothing is kept of whom it answered, the right address answers, and the books close. */
+import assert from 'node:assert/strict'
+import { allow, deny, echo, forward, listen as from, otherwise, pipe, prefix, route, stun, stunBinding, tcp, udp, when } from '../../lib/index.ts'
+import { ledgerSays } from '../support/datagram-ledger.ts'
+import { connect } from '../support/peers.ts'
+import { threads, withRelay } from '../support/relay.ts'
+import { asker, mappedIn, parse, request, success } from '../support/stun.ts'
+import { udpEcho, udpPeer } from '../support/udp-peers.ts'
+
+for (const thread of threads) {
+  describe(`STUN over UDP, ${thread} thread`, () => {
+    it('has no flows, and its ledger closes', async () => {
+      await withRelay(pipe(from(udp('127.0.0.1:0')), stun()), { thread }, async (relay) => {
+        for (let i = 0; i < 20; i++) assert.equal((await (await asker('udp', relay.address)).ask(request())).length, 1)
+        assert.equal(relay.server.ledger().sessions.accepted, 0)
+        assert.deepEqual(await relay.server.sessions(), [])
+        await ledgerSays(relay.server, 'toUpstream', { received: 40, consumed: 40 })
+        await ledgerSays(relay.server, 'toDownstream', { produced: 40, sent: 40 })
+      })
+    })
+
+    it('answers a thousand that come at once, each its own', async () => {
+      await withRelay(pipe(from(udp('127.0.0.1:0')), stun()), { thread }, async (relay) => {
+        const peer = await udpPeer(relay.address)
+        const questions = Array.from({ length: 1_000 }, () => request())
+        await peer.burst(questions)
+        const expected = new Set(questions.map((question) => question.subarray(4, 20).toString('hex')))
+        for (let i = 0; i < questions.length; i++) assert.ok(expected.delete(parse((await peer.receive()).bytes).transaction))
+      })
+    })
+
+    it('answers from the address that was asked, and tells an IPv4 client of a dual-stack listener its IPv4 address', async () => {
+      await withRelay([pipe(from(udp('0.0.0.0:0')), stun()), pipe(from(udp('[::]:0')), stun())], { thread }, async (relay) => {
+        for (const pipeline of [0, 1]) {
+          const { port } = new URL(`udp://${relay.addressOf(pipeline)}`)
+          const peer = await udpPeer(`127.0.0.7:${port}`, { host: '127.0.0.1' })
+          await peer.send(request())
+          const { bytes, from: who } = await peer.receive()
+          assert.equal(who, `127.0.0.7:${port}`)
+          assert.deepEqual([parse(bytes).type, mappedIn(parse(bytes))], [success, peer.address])
+        }
+      })
+    })
+
+    it('stands behind allow and deny, and what those refuse is policy', async () => {
+      await withRelay(pipe(from(udp('127.0.0.1:0')), deny('127.0.0.8/32'), allow('127.0.0.0/8'), stun()), { thread }, async (relay) => {
+        await (await udpPeer(relay.address, { host: '127.0.0.8' })).send(request())
+        assert.equal((await (await asker('udp', relay.address)).ask(request())).length, 1)
+        await ledgerSays(relay.server, 'toUpstream', { received: 3, consumed: 2, dropped: { policy: 1 } })
+      })
+    })
+
+    it('ratePerAddress: a second of answers to an address, whatever its port, and the rest is policy; another address has its own', async () => {
+      await withRelay(pipe(from(udp('127.0.0.1:0')), stun({ ratePerAddress: 5 })), { thread }, async (relay) => {
+        const [one, same, other] = await Promise.all(['127.0.0.3', '127.0.0.3', '127.0.0.4'].map((host) => udpPeer(relay.address, { host })))
+        assert(one && same && other)
+        await one.burst(Array.from({ length: 10 }, () => request()))
+        await same.burst(Array.from({ length: 10 }, () => request()))
+        assert.equal(parse((await other.send(request()).then(() => other.receive())).bytes).type, success)
+        await ledgerSays(relay.server, 'toUpstream', { received: 21, consumed: 6, dropped: { policy: 15 } })
+        assert.equal(one.count() + same.count(), 5)
+      })
+    })
+
+    it('stunBinding: one port answers STUN and relays the rest, by flows', async () => {
+      const upstream = await udpEcho()
+      const pipeline = pipe(from(udp('127.0.0.1:0')), route(when(stunBinding(), stun()), when(prefix('echo'), echo()), otherwise(forward(udp(upstream.address)))))
+      await withRelay(pipeline, { thread }, async (relay) => {
+        const peer = await udpPeer(relay.address)
+        for (let round = 0; round < 3; round++) {
+          await peer.burst(['media', request(), 'echo', request({ type: 0x0011 })])
+          const got = [await peer.receive(), await peer.receive(), await peer.receive(), await peer.receive()].map(({ bytes }) => bytes)
+          const answers = got.filter((bytes) => bytes.length === 32)
+          assert.deepEqual(answers.map((bytes) => mappedIn(parse(bytes))), [peer.address])
+          // An indication is no request: it is relayed.
+          assert.deepEqual(got.filter((bytes) => bytes.length !== 32).map(({ length }) => length).sort((a, b) => a - b), [4, 5, 20])
+        }
+        assert.equal(upstream.count(), 6)
+        assert.equal(relay.server.ledger().sessions.open, 2)
+      })
+    })
+
+    it('stunBinding: one TCP port answers STUN and relays the rest', async () => {
+      await withRelay(pipe(from(tcp('127.0.0.1:0')), route(when(stunBinding(), stun()), otherwise(echo()))), { thread }, async (relay) => {
+        assert.equal((await (await asker('tcp', relay.address)).ask(request())).length, 1)
+        const other = await connect(relay.address)
+        await other.end('SSH-2.0-')
+        assert.equal((await other.readAll()).text, 'SSH-2.0-')
+      })
+    })
+  })
+}
