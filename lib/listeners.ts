@@ -10,6 +10,7 @@ type Taken = { readonly pipeline: number; readonly at: Ip; readonly dualStack: b
 /** Throws ERR_MILLRACE_BAD_PIPELINE. Names to forward to are not looked at. */
 export function checkListeners(plans: readonly Plan[]): void {
   const taken = new Map<string, Taken[]>()
+  const local = new Set(Object.values(networkInterfaces()).flatMap((list) => (list ?? []).map(({ address }) => address)))
   for (const [pipeline, plan] of plans.entries()) {
     for (const at of plan.listen) {
       if (at.net === 'unix' || at.port === 0) continue
@@ -20,7 +21,7 @@ export function checkListeners(plans: readonly Plan[]): void {
       if (twin !== undefined) throw refuse('serve', `pipelines ${twin.pipeline} and ${pipeline} cannot both listen: ${overlapText(twin.at, at)}`)
       taken.set(key, [...others, one])
     }
-    for (const upstream of plan.upstreams) checkLoop(plan, upstream)
+    for (const upstream of plan.upstreams) checkLoop(plan, upstream, local)
   }
 }
 
@@ -34,17 +35,17 @@ function covers({ at: { host }, dualStack }: Taken, { at: other }: Taken): boole
 }
 
 /** What is sent to the port that it came to comes back for ever. */
-function checkLoop({ listen, dualStack }: Plan, upstream: PlanEndpoint): void {
+function checkLoop({ listen, dualStack }: Plan, upstream: PlanEndpoint, local: ReadonlySet<string>): void {
   if (upstream.net === 'unix') return
   const { net, host, port, lastPort } = upstream
-  const own = listen.find((at) => at.net === net && at.port !== 0 && at.port === port + (lastPort === undefined ? 0 : (at.offset ?? 0)) && arrives(host, at.host, dualStack))
+  const own = listen.find((at) => at.net === net && at.port !== 0 && at.port === port + (lastPort === undefined ? 0 : (at.offset ?? 0)) && arrives(host, at.host, dualStack, local))
   if (own === undefined || own.net === 'unix') return
   throw refuse('forward', `${formatEndpoint({ net, host, port: own.port })} is where it comes from: the pipeline listens to ${formatEndpoint(own)}`)
 }
 
 /** Whether what is sent to `host` comes to a listener bound to `bound`. */
-function arrives(host: string, bound: string, dualStack: boolean): boolean {
+function arrives(host: string, bound: string, dualStack: boolean, local: ReadonlySet<string>): boolean {
   if (host === bound) return true
   if (host.includes(':') ? bound !== '::' : bound !== '0.0.0.0' && !(bound === '::' && dualStack)) return false
-  return host.startsWith('127.') || Object.values(networkInterfaces()).some((list) => list?.some(({ address }) => address === host) === true)
+  return host.startsWith('127.') || local.has(host)
 }
