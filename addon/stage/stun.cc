@@ -7,7 +7,7 @@
 namespace millrace {
 namespace {
 
-constexpr uint32_t magicCookie = 0x2112a442;
+constexpr uint8_t magicCookie[4] = {0x21, 0x12, 0xa4, 0x42};
 constexpr uint32_t fingerprintMask = 0x5354554e;
 constexpr uint16_t bindingRequest = 0x0001, bindingSuccess = 0x0101, bindingError = 0x0111;
 constexpr uint16_t unknownAttribute = 420;
@@ -132,17 +132,12 @@ void addAddress(Answer& answer, uint16_t type, const PeerAddress& peer, const ui
   for (size_t i = 0; i < bytes; ++i) at[4 + i] = peer.ip[i] ^ (mask ? mask[i] : 0);
 }
 
-bool lengthFits(std::span<const uint8_t> header) { return (header[0] & 0xc0) == 0 && header[3] % 4 == 0; }
-bool hasCookie(std::span<const uint8_t> header) { return be32(header.data() + 4) == magicCookie; }
-
 }  // namespace
 
 size_t answerStun(const StunOptions& options, std::span<const uint8_t> message, const PeerAddress& peer, std::span<uint8_t, stunAnswerBytes> out) {
-  if (message.size() < stunHeaderBytes || !lengthFits(message) || be16(message.data()) != bindingRequest) return 0;
-  if (be16(message.data() + 2) + stunHeaderBytes != message.size()) return 0;
+  if (message.size() < stunHeaderBytes || stunMessageLength(message, options.rfc3489) != int(message.size()) || be16(message.data()) != bindingRequest) return 0;
   if (peer.family != 4 && peer.family != 6) return 0;
-  const bool modern = hasCookie(message);
-  if (!modern && !options.rfc3489) return 0;
+  const bool modern = std::memcmp(message.data() + 4, magicCookie, sizeof magicCookie) == 0;
   const Request request = readAttributes(message);
   if (!request.valid) return 0;
   Answer answer(out, message, request.unknownCount > 0 ? bindingError : bindingSuccess);
@@ -162,11 +157,10 @@ size_t answerStun(const StunOptions& options, std::span<const uint8_t> message, 
 }
 
 int stunMessageLength(std::span<const uint8_t> bytes, bool rfc3489) {
-  static constexpr uint8_t cookie[4] = {0x21, 0x12, 0xa4, 0x42};
   if (bytes.size() > 0 && (bytes[0] & 0xc0) != 0) return -1;
   if (bytes.size() > 3 && bytes[3] % 4 != 0) return -1;
   for (size_t i = 4; i < std::min<size_t>(bytes.size(), 8) && !rfc3489; ++i) {
-    if (bytes[i] != cookie[i - 4]) return -1;
+    if (bytes[i] != magicCookie[i - 4]) return -1;
   }
   return bytes.size() < stunHeaderBytes ? 0 : int(be16(bytes.data() + 2) + stunHeaderBytes);
 }

@@ -20,7 +20,6 @@ struct StunOptions {
 };
 
 constexpr size_t stunHeaderBytes = 20;
-constexpr size_t stunSoftwareBytes = 128;
 constexpr size_t stunAnswerBytes = 512;
 
 /// The length of the answer that has been written, or 0 where there is none. `message` is one whole message, as the header says.

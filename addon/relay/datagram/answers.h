@@ -14,9 +14,7 @@ struct Answers {
 
   struct Answer {
     const Received* to;
-    PeerAddress peer;
     uint32_t length;
-    uint16_t plan;
   };
 
   size_t count = 0;

@@ -129,8 +129,8 @@ bool walkEach(FlowContext& f, DatagramListener& listener, const Received& it) {
 void readListener(FlowContext& f, DatagramListener& listener) {
   const bool walksEach = f.plans[listener.plan]->walksEach;
   for (int round = 0; round < listenerRounds && !f.receiver.full(); ++round) {
-    const int count = f.receiver.receive(listener.socket.fd.get(), true);
     const auto mark = f.receiver.mark();
+    const int count = f.receiver.receive(listener.socket.fd.get(), true);
     bool kept = !walksEach;
     Flow* flow = nullptr;
     const Received* before = nullptr;  // the last of `flow`

@@ -12,7 +12,7 @@ void Sending::keep(const Addressee& to, const uint8_t* data, uint32_t length) {
   const size_t cost = length + PendingDatagrams::overhead;
   const bool fits = pending.bytes + cost <= PendingDatagrams::maxPendingBytes && f.pendingBytes + cost <= f.c.options.maxPendingBytes;
   if (!fits) return countDropped(f, to.plan, to.flow, direction, DropReason::sendBufferFull, 1, length);
-  PendingDatagram one{std::make_unique<uint8_t[]>(length), length, to.token, to.plan, to.peer, to.local, to.scope};
+  PendingDatagram one{std::make_unique<uint8_t[]>(length), length, to.flow && !to.flow->over ? to.flow->token : Token{}, to.plan, to.peer, to.local, to.scope};
   if (length > 0) std::memcpy(one.data.get(), data, length);
   pending.list.push_back(std::move(one));
   pending.bytes += cost;

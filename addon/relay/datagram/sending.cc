@@ -125,7 +125,7 @@ void Sending::address(msghdr& header, uint8_t* control, Name name, const PeerAdd
 void Sending::keepRun(const Run& run, uint32_t fromSegment) {
   uint32_t at = 0;
   Flow& flow = *run.flow;
-  const Addressee to{&flow, flow.over ? Token{} : flow.token, flow.plan, flow.key.peer, flow.key.local, flow.key.scope};
+  const Addressee to{&flow, flow.plan, flow.key.peer, flow.key.local, flow.key.scope};
   eachSegment(f.runs, run, [&](const uint8_t* data, uint32_t length) {
     if (at++ >= fromSegment) keep(to, data, length);
     return true;

@@ -16,7 +16,7 @@ struct Sending {
   /// Sends all runs that have been gathered.
   void send();
   /// Sends these, and empties them.
-  void send(Answers& answers);
+  void send(Answers& answers, uint16_t plan);
   void flushPending();
   void dropPending(DropReason reason);
 
@@ -40,7 +40,6 @@ struct Sending {
   void wait(ssize_t error);
   struct Addressee {
     Flow* flow;  // where there is one
-    Token token;
     uint16_t plan;
     PeerAddress peer, local;
     uint32_t scope;
