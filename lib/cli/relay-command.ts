@@ -81,11 +81,13 @@ export async function runRelay({ command, pipelines, options, onReady, measure }
     sessionEvents: measure === undefined && (options.json === true || options.log === true),
     onEvents: (batch) => {
       for (const event of batch) {
-        if (event.type !== 'notice' || measure?.ends === undefined) showEvent(event, options, output, warn)
-        else if (event.code === 'generated' || event.code === 'nameUnresolved') {
-          if (event.code === 'nameUnresolved') failure = `${event.name} does not resolve (${event.message})`
-          void server.close({ drainMs: 0 })
-        } else showEvent(event, options, output, warn)
+        const last = measure?.ends !== undefined && event.type === 'notice' && (event.code === 'generated' || event.code === 'nameUnresolved')
+        if (!last) {
+          showEvent(event, options, output, warn)
+          continue
+        }
+        if (event.code === 'nameUnresolved') failure = `${event.name} does not resolve (${event.message})`
+        void server.close({ drainMs: 0 })
       }
     },
     onError: (error, session) => reports(() => `${whose(session)}: ${stackOf(error)}`),

@@ -3,11 +3,11 @@ import { Command } from 'commander'
 import { stun } from '../sinks/stun.ts'
 import type { StunOptions } from '../sinks/stun.ts'
 import { endpoint } from './endpoints.ts'
-import { count } from './units.ts'
-import { fromOption } from './usage.ts'
 import { addReceiveBuffer, pipelineInto } from './receive-buffer.ts'
 import { addRelayOptions, runRelay } from './relay-command.ts'
 import type { RelayOptions } from './relay-command.ts'
+import { count } from './units.ts'
+import { fromOption } from './usage.ts'
 
 const examples = `
 Examples:
