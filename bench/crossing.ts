@@ -15,6 +15,7 @@ const chunkBytes = 1_024
 /** A relay that takes every call and does nothing: only JS is measured. */
 const idle: NativeRelay = {
   start: () => undefined,
+  steer: () => undefined,
   addresses: () => [],
   readCounters: () => undefined,
   keepDatagram: () => undefined,

@@ -73,12 +73,13 @@ const noHandlers = { toUpstream: [], toDownstream: [], filtersToUpstream: [], fi
 /** Throws nothing: the parts have been checked when they were made. */
 export function compile<K extends Kind>(pipeline: Pipeline<K>): Compiled {
   const { kind, source } = pipeline
-  const { backlog, dualStack, receiveBufferBytes, maxFlows, maxFlowsPerAddress, generate } = source
+  const { backlog, dualStack, receiveBufferBytes, sendBufferBytes, maxSegmentBytes, incomingCpu, maxFlows, maxFlowsPerAddress, generate } = source
   const build: Build = { kind, nodes: [], known: [], handlers: [], upstreams: [], jsPaths: [] }
   addChain(build, pipeline.chain, 0, { path: '', settings: kind === 'stream' ? defaultSettings : defaultDatagramSettings, ...noHandlers })
   const { nodes, known, handlers, upstreams, jsPaths } = build
   const listen = source.listen.flatMap(listenersOf)
-  const plan = { kind, listen, backlog, dualStack, receiveBufferBytes, maxFlows, maxFlowsPerAddress, generate, nodes, upstreams }
+  const sockets = { backlog, dualStack, receiveBufferBytes, sendBufferBytes, maxSegmentBytes, incomingCpu }
+  const plan = { kind, listen, ...sockets, maxFlows, maxFlowsPerAddress, generate, nodes, upstreams }
   return { plan, nodes: known, handlers, jsPaths, hasJs: jsPaths.length > 0 }
 }
 

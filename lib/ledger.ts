@@ -122,18 +122,25 @@ export type Account = {
   readonly balanced: boolean
 }
 
-/** The sum over all pipelines, and each of them in the order they were given to `serve`. */
-export type Ledger = Account & { readonly pipelines: readonly Account[] }
+/** The sum over all pipelines; each of them, in the order they were given to `serve`; and all of them in each shard, one where `serve` made no more. */
+export type Ledger = Account & { readonly pipelines: readonly Account[]; readonly shards: readonly Account[] }
 
 /** The counters of one pipeline, in the order of `counterNames`. */
 export type CounterRow = { readonly kind: Kind; readonly values: Float64Array }
 
-/** Makes a ledger of the counters, a row a pipeline. */
-export function ledgerOf(rows: readonly CounterRow[]): Ledger {
-  const pipelines = rows.map(({ kind, values }) => accountOf(values, kind))
+/** Makes a ledger of the counters: a list for each shard, with a row for each pipeline. */
+export function ledgerOf(shards: readonly (readonly CounterRow[])[]): Ledger {
+  const pipelines = (shards[0] ?? []).map((_, place) => sumOf(shards.flatMap((rows) => rows[place] ?? [])))
+  return { ...sumOf(shards.flat()), pipelines, shards: shards.map(sumOf) }
+}
+
+/** A sum balances where every row does. */
+function sumOf(rows: readonly CounterRow[]): Account {
+  const [first] = rows
+  if (rows.length === 1 && first !== undefined) return accountOf(first.values, first.kind)
   const sum = new Float64Array(counterNames.length)
   for (const { values } of rows) values.forEach((value, i) => (sum[i] = (sum[i] ?? 0) + value))
-  return { ...accountOf(sum, 'stream'), balanced: pipelines.every((account) => account.balanced), pipelines }
+  return { ...accountOf(sum, 'stream'), balanced: rows.every(({ kind, values }) => accountOf(values, kind).balanced) }
 }
 
 function accountOf(row: Float64Array, kind: Kind): Account {

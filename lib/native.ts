@@ -115,6 +115,14 @@ export type NativeOptions = {
   readonly lingerMs: number
   /** How bytes move between two sockets. */
   readonly transport: 'auto' | 'copy' | 'splice'
+  /** How listeners share their addresses: not at all; as the first of several, which finds them free; or as another one. */
+  readonly sharing: 'none' | 'first' | 'another'
+  /** The number that its thread's name has, or -1. */
+  readonly shard: number
+  /** The CPU of its own thread, or -1: anywhere. */
+  readonly cpu: number
+  /** The first of the shards, of other ones: their limits count together. */
+  readonly first: NativeRelay | undefined
   /** Called with the number of records, which are then in `records` from 0 on; bytes are in `arena`. */
   readonly onRecords: (count: number) => void
   /** At least 256 × recordBytes. */
@@ -165,7 +173,9 @@ export type NativeAddress = {
 export const loadNumbers = 14
 
 export interface NativeRelay {
-  /** Begins to accept. */
+  /** Chooses by CPU among the relays that share these addresses: the i-th of them has cpus[i]. When all are there, before `start`. */
+  steer(cpus: readonly number[]): void
+  /** Begins to accept. Where it fails everything is gone. */
   start(): void
   addresses(): NativeAddress[]
   /** Writes the counters of every plan into `into` (plans × counterNames.length float64). */
@@ -175,7 +185,10 @@ export interface NativeRelay {
   sessions(done: (list: NativeSession[]) => void): void
   /** The addresses of a named upstream, all of them; an empty list keeps what is known. */
   setUpstream(plan: number, upstream: number, addresses: readonly ResolvedAddress[]): void
-  /** Stops accepting, gives sessions `drainMs`, then resets what is left. A second call may shorten the time. Ends with a `closed` record. */
+  /**
+   * Stops accepting, gives sessions `drainMs`, then resets what is left. A second call may shorten the time. Ends with a `closed` record; what
+   * was never started is gone at once, without one.
+   */
   close(drainMs: number): void
   /** Ends one session; unknown ids are ignored. `reply` is sent first where the way of ending allows it. */
   endSession(id: number, how: number, reply?: Uint8Array): void

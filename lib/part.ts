@@ -69,6 +69,9 @@ export type Source<K extends Kind> = {
   readonly backlog: number
   readonly dualStack: boolean
   readonly receiveBufferBytes: number
+  readonly sendBufferBytes: number
+  readonly maxSegmentBytes: number
+  readonly incomingCpu: number
   readonly maxFlows: number
   /** 0: no limit. */
   readonly maxFlowsPerAddress: number

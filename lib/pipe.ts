@@ -18,10 +18,20 @@ export type ListenOptions = {
   /** Whether `[::]` takes IPv4 too; default true. See IPV6_V6ONLY in ipv6(7). */
   readonly dualStack?: boolean
   /**
-   * Datagrams: receive buffer to ask of the kernel for each socket, 4096 to 1073741824; default 8388608. The kernel gives at most
-   * net.core.rmem_max, see socket(7); `server.addresses` tells what it gave.
+   * Receive buffer to ask of the kernel, 4096 to 1073741824. Datagrams: of each socket, default 8388608. Streams: of each session's
+   * downstream, default what the kernel finds right by itself, which it does no more once a size is given. Without CAP_NET_ADMIN the kernel gives at most net.core.rmem_max,
+   * see SO_RCVBUF in socket(7); `server.addresses` tells what UDP sockets got.
    */
   readonly receiveBufferBytes?: number
+  /** Send buffer to ask of the kernel, in the same way, 4096 to 1073741824. Datagrams: default 4194304. See SO_SNDBUF in socket(7). */
+  readonly sendBufferBytes?: number
+  /** Streams over TCP: largest segment, 88 to 32767 bytes; default what the path's MTU gives. For tunnels that lose what is larger. See TCP_MAXSEG in tcp(7). */
+  readonly maxSegmentBytes?: number
+  /**
+   * Prefers these sockets for what this CPU receives, 0 to 8191, where several servers listen at the same address with `reusePort`; the shards
+   * of one server have `steer`. Default none. See SO_INCOMING_CPU in socket(7).
+   */
+  readonly incomingCpu?: number
   /** Datagrams: flows at once, 1 to 1048576; default 65536. A new flow over it takes the place of the oldest that nobody has answered; where all have been, it is refused. */
   readonly maxFlows?: number
   /** Datagrams: flows at once from one address, 1 to 1048576; default no limit. */
@@ -31,11 +41,11 @@ export type ListenOptions = {
 /** What the options of one kind are for, so that one of the other is refused with a reason. */
 const only = {
   backlog: ['stream', 'the queue of sessions that wait to be accepted'],
-  receiveBufferBytes: ['datagram', 'the receive buffer of a UDP socket'],
+  maxSegmentBytes: ['stream', 'the segments of TCP'],
   maxFlows: ['datagram', 'the flows of UDP peers'],
   maxFlowsPerAddress: ['datagram', 'the flows of UDP peers'],
 } as const
-const names = ['backlog', 'dualStack', 'receiveBufferBytes', 'maxFlows', 'maxFlowsPerAddress'] as const
+const names = ['backlog', 'dualStack', 'receiveBufferBytes', 'sendBufferBytes', 'maxSegmentBytes', 'incomingCpu', 'maxFlows', 'maxFlowsPerAddress'] as const
 
 /**
  * Where a pipeline's sessions come from: one endpoint or several of the same kind, each port once. With `udp` a session is a flow: what
@@ -57,19 +67,24 @@ export function listen<K extends Kind>(endpoints: Endpoint<K> | readonly Endpoin
   return { role: 'source', name: 'listen', shows: listenAt.map(formatEndpoint).join(', '), kind, listen: listenAt, ...checkOptions(kind, options), generate: null }
 }
 
-function checkOptions(kind: Kind, options: ListenOptions): Pick<Source<Kind>, 'backlog' | 'dualStack' | 'receiveBufferBytes' | 'maxFlows' | 'maxFlowsPerAddress'> {
+function checkOptions(kind: Kind, options: ListenOptions): Pick<Source<Kind>, (typeof names)[number]> {
   for (const [name, [of, what]] of Object.entries(only)) {
     if (of === kind || !(name in options)) continue
     throw misuse('ERR_MILLRACE_BAD_OPTION', 'listen', `${name} is for ${of}s: it is about ${what}, and this is a source of ${kind}s`)
   }
-  const { backlog = 511, dualStack = true, receiveBufferBytes = 8_388_608, maxFlows = 65_536, maxFlowsPerAddress } = options
+  const { backlog = 511, dualStack = true, receiveBufferBytes, sendBufferBytes, maxSegmentBytes, incomingCpu, maxFlows = 65_536, maxFlowsPerAddress } = options
   checkInteger('listen', 'backlog', backlog, { least: 1, most: 65_535, unit: 'sessions' })
   checkBoolean('listen', 'dualStack', dualStack)
-  checkInteger('listen', 'receiveBufferBytes', receiveBufferBytes, { least: 4_096, most: 1_073_741_824, unit: 'bytes' })
+  const ofBuffers = { least: 4_096, most: 1_073_741_824, unit: 'bytes' }
+  if (receiveBufferBytes !== undefined) checkInteger('listen', 'receiveBufferBytes', receiveBufferBytes, ofBuffers)
+  if (sendBufferBytes !== undefined) checkInteger('listen', 'sendBufferBytes', sendBufferBytes, ofBuffers)
+  if (maxSegmentBytes !== undefined) checkInteger('listen', 'maxSegmentBytes', maxSegmentBytes, { least: 88, most: 32_767, unit: 'bytes' })
+  if (incomingCpu !== undefined) checkInteger('listen', 'incomingCpu', incomingCpu, { least: 0, most: 8_191, unit: '' })
   checkInteger('listen', 'maxFlows', maxFlows, { least: 1, most: 1_048_576, unit: 'flows' })
   if (maxFlowsPerAddress !== undefined) checkInteger('listen', 'maxFlowsPerAddress', maxFlowsPerAddress, { least: 1, most: 1_048_576, unit: 'flows' })
-  if (kind === 'stream') return { backlog, dualStack, receiveBufferBytes: 0, maxFlows: 0, maxFlowsPerAddress: 0 }
-  return { backlog, dualStack, receiveBufferBytes, maxFlows, maxFlowsPerAddress: maxFlowsPerAddress ?? 0 }
+  const both = { backlog, dualStack, sendBufferBytes: sendBufferBytes ?? 0, maxSegmentBytes: maxSegmentBytes ?? 0, incomingCpu: incomingCpu ?? -1 }
+  if (kind === 'stream') return { ...both, receiveBufferBytes: receiveBufferBytes ?? 0, maxFlows: 0, maxFlowsPerAddress: 0 }
+  return { ...both, receiveBufferBytes: receiveBufferBytes ?? 8_388_608, maxFlows, maxFlowsPerAddress: maxFlowsPerAddress ?? 0 }
 }
 
 /** Every port can be bound once, and so many sockets have a number in events. Port 0 is another one each time. */

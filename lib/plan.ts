@@ -130,8 +130,14 @@ export type Plan = {
   readonly backlog: number
   /** Whether a wildcard IPv6 listener takes IPv4 too. */
   readonly dualStack: boolean
-  /** Receive buffer asked of the kernel for each socket; 0 for streams. */
+  /** Receive buffer asked of the kernel for each socket; 0, for streams: the kernel's own. */
   readonly receiveBufferBytes: number
+  /** Send buffer asked of the kernel for each socket; 0: for streams the kernel's own, for datagrams that of the addon. */
+  readonly sendBufferBytes: number
+  /** TCP_MAXSEG; 0: the kernel's own. */
+  readonly maxSegmentBytes: number
+  /** SO_INCOMING_CPU; -1: none. */
+  readonly incomingCpu: number
   /** Flows at once; 0 for streams. */
   readonly maxFlows: number
   /** Flows at once from one address; 0: no limit. */

@@ -1,4 +1,4 @@
-/** One relay of the addon with its shared memory and its crossing. A server has at most two: one on its own thread, one in this one. */
+/** One relay of the addon with its shared memory and its crossing. A server has one in this thread, one on a thread of its own, or both; or one for each shard. */
 import { addressText, formatHostPort } from './address.ts'
 import { createCrossing } from './crossing.ts'
 import type { CrossingPlan } from './crossing.ts'
@@ -25,6 +25,11 @@ export type RelayOptions = {
   readonly maxPendingBytes: number
   readonly lingerMs: number
   readonly transport: NativeOptions['transport']
+  readonly sharing: NativeOptions['sharing']
+  readonly shard: number
+  readonly cpu: number
+  /** The first of the shards, of other ones. */
+  readonly first: NativeRelay | undefined
   readonly debug: boolean
   readonly onEvents: ((batch: readonly RelayEvent[]) => void) | undefined
   readonly sessionEvents: boolean
@@ -75,6 +80,10 @@ export function openRelay(options: RelayOptions): Relay {
     maxPendingBytes: options.maxPendingBytes,
     lingerMs: options.lingerMs,
     transport: options.transport,
+    sharing: options.sharing,
+    shard: options.shard,
+    cpu: options.cpu,
+    first: options.first,
     onRecords: check(crossing),
     records,
     arena,
@@ -136,7 +145,7 @@ export function listenerText({ net, address, port }: NativeAddress): string {
 function checked(crossing: (count: number) => void, counters: () => CounterRow[], onError: RelayOptions['onError']): (count: number) => void {
   return (count) => {
     crossing(count)
-    const ledger = ledgerOf(counters())
+    const ledger = ledgerOf([counters()])
     if (!ledger.balanced) onError(new RelayError(`the ledger does not balance: ${JSON.stringify(ledger)}`, { code: 'ERR_MILLRACE_UNBALANCED' }), undefined)
   }
 }

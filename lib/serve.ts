@@ -15,14 +15,17 @@ import { checkBoolean, checkFunction, checkInteger, checkMs, checkNames, checkWo
 import type { Kind, Pipeline } from './part.ts'
 import { isPipeline } from './pipe.ts'
 import { openRelay } from './relay.ts'
+import type { Relay } from './relay.ts'
 import { systemResolver } from './resolve.ts'
 import type { Resolver } from './resolve.ts'
 import { createServer, idIn } from './server.ts'
 import type { Server, ServerRelay } from './server.ts'
 import type { Session } from './session.ts'
+import { checkShardable, checkShards, listeningAt, shardNames, shardsText } from './shards.ts'
+import type { Shard, ShardOptions, Sharding } from './shards.ts'
 
 /** The options of `serve`. */
-export type ServeOptions = {
+export type ServeOptions = ShardOptions & {
   /** Is told what happens, in batches. */
   readonly onEvents?: (batch: readonly RelayEvent[]) => void
   /** Whether `onEvents` is told of every session's open and close; false leaves it the notices, at no cost a session. Default true. */
@@ -56,7 +59,7 @@ export type ServeOptions = {
   readonly debug?: boolean
 }
 
-const names = ['onEvents', 'sessionEvents', 'onError', 'maxPendingBytes', 'lingerMs', 'thread', 'transport', 'resolver', 'debug']
+const names = [...shardNames, 'onEvents', 'sessionEvents', 'onError', 'maxPendingBytes', 'lingerMs', 'thread', 'transport', 'resolver', 'debug']
 
 /**
  * Serves one pipeline or several, of streams and of datagrams: binds all listeners, then accepts. Rejects with the `RelayError` of what cannot be set up, such as
@@ -67,33 +70,60 @@ export async function serve(pipelines: Pipeline<Kind> | readonly Pipeline<Kind>[
   const settings = checkOptions(options)
   const list = checkPipelines(pipelines)
   const compiled = list.map((pipeline) => compile(pipeline))
-  const groups = groupByThread(compiled, settings.thread)
+  checkShardable(compiled, settings.thread, settings.sharding)
+  const groups = groupByThread(compiled, settings)
   const native = load()
   const plans = await Promise.all(compiled.map((one) => withListenAddresses(one, settings.resolver)))
   checkListeners(plans.map(({ plan }) => plan))
 
   const relays: ServerRelay[] = []
+  const started = new Set<Relay>()
   try {
-    for (const [place, { ownThread, pipelines: members }] of groups.entries()) {
-      const relay = openRelay({
-        ...settings,
-        native,
-        ownThread,
-        plans: members.flatMap((pipeline) => (plans[pipeline] === undefined ? [] : [{ pipeline, compiled: plans[pipeline] }])),
-        idOf: idIn(groups.length, place),
-      })
-      relays.push({ relay, pipelines: members })
+    for (const [place, group] of groups.entries()) relays.push(openGroup(group, relays[0]?.relay, { ...settings, native, plans, idOf: idIn(groups.length, place) }))
+    if (settings.sharding.steer === 'cpu') steerByCpu(relays, settings.sharding)
+    for (const { relay } of relays) {
+      relay.native.start()
+      started.add(relay)
     }
-    for (const { relay } of relays) relay.native.start()
   } catch (error) {
-    await Promise.all(relays.map(undo))
+    for (const { relay } of relays) relay.native.close(0)
+    await Promise.all([...started].map(({ closed }) => closed)) // the others are gone at once
     throw systemError(error, 'listen')
   }
   const stopNames = watchNames(relays, compiled, settings)
-  return createServer(relays, list.map((pipeline) => explain(pipeline)).join('\n\n'), stopNames)
+  const texts = [...list.map((pipeline) => explain(pipeline)), shardsText(settings.sharding)]
+  return createServer(relays, texts.filter((text) => text !== '').join('\n\n'), stopNames)
+}
+
+type Opening = Settings & { readonly native: Native; readonly plans: readonly Compiled[]; readonly idOf: (native: number) => number }
+
+/** Other shards than the first listen where that one does. */
+function openGroup({ ownThread, pipelines, shard: { number, cpu, sharing } }: Group, leader: Relay | undefined, { plans, ...options }: Opening): ServerRelay {
+  const first = number === 0 ? undefined : leader
+  const relay = openRelay({
+    ...options,
+    ownThread,
+    plans: pipelines.flatMap((pipeline) => {
+      const compiled = plans[pipeline]
+      if (compiled === undefined) return []
+      const bound = first?.addresses.filter((address) => address.pipeline === pipeline)
+      return [{ pipeline, compiled: bound === undefined ? compiled : { ...compiled, plan: listeningAt(compiled.plan, bound) } }]
+    }),
+    sharing,
+    shard: number,
+    cpu: cpu ?? -1,
+    first: first?.native,
+  })
+  return { relay, pipelines, shard: number }
+}
+
+/** One program serves all sockets of an address. A shard that is not pinned has the CPUs of its number. */
+function steerByCpu([first, ...others]: readonly ServerRelay[], { shards }: Sharding): void {
+  if (others.length > 0) first?.relay.native.steer(shards.map(({ cpu, number }) => cpu ?? number))
 }
 
 type Settings = {
+  readonly sharding: Sharding
   readonly onEvents: ServeOptions['onEvents']
   readonly sessionEvents: boolean
   readonly onError: (error: unknown, session: Session | undefined) => void
@@ -118,7 +148,7 @@ function checkOptions(options: ServeOptions): Settings {
   checkWord('serve', 'transport', transport, ['auto', 'copy', 'splice'])
   checkBoolean('serve', 'sessionEvents', sessionEvents)
   checkBoolean('serve', 'debug', debug)
-  return { onEvents, sessionEvents, onError: guarded(onError), maxPendingBytes, lingerMs, thread, transport, resolver, debug }
+  return { sharding: checkShards(options), onEvents, sessionEvents, onError: guarded(onError), maxPendingBytes, lingerMs, thread, transport, resolver, debug }
 }
 
 function checkPipelines(given: unknown): readonly Pipeline<Kind>[] {
@@ -130,11 +160,14 @@ function checkPipelines(given: unknown): readonly Pipeline<Kind>[] {
   })
 }
 
-type Group = { readonly ownThread: boolean; readonly pipelines: readonly number[] }
+type Group = { readonly ownThread: boolean; readonly pipelines: readonly number[]; readonly shard: Shard }
 
-function groupByThread(compiled: readonly Compiled[], thread: Settings['thread']): readonly Group[] {
+/** All on threads of their own, each as many times as there are shards; or at most one there and one in this. */
+function groupByThread(compiled: readonly Compiled[], { thread, sharding }: Settings): readonly Group[] {
   const all = compiled.map((_, pipeline) => pipeline)
-  if (thread === 'embedded') return [{ ownThread: false, pipelines: all }]
+  const [only] = sharding.shards
+  if (sharding.asked || only === undefined) return sharding.shards.map((shard) => ({ ownThread: true, pipelines: all, shard }))
+  if (thread === 'embedded') return [{ ownThread: false, pipelines: all, shard: only }]
   const inJs = all.filter((pipeline) => compiled[pipeline]?.hasJs === true)
   const [first] = inJs
   if (thread === 'own' && first !== undefined) {
@@ -142,8 +175,8 @@ function groupByThread(compiled: readonly Compiled[], thread: Settings['thread']
   }
   const native = all.filter((pipeline) => !inJs.includes(pipeline))
   return [
-    { ownThread: true, pipelines: native },
-    { ownThread: false, pipelines: inJs },
+    { ownThread: true, pipelines: native, shard: only },
+    { ownThread: false, pipelines: inJs, shard: only },
   ].filter((group) => group.pipelines.length > 0)
 }
 
@@ -171,13 +204,6 @@ async function firstAddress(name: string, resolver: Resolver): Promise<string> {
   const [host] = found.flatMap(({ address }) => normalizeIp(address) ?? [])
   if (host === undefined) throw misuse('ERR_MILLRACE_BAD_ADDRESS', 'listen', `${shown(name)} has no address`)
   return host
-}
-
-/** A relay can be closed only once it has been started. */
-async function undo({ relay }: ServerRelay): Promise<void> {
-  relay.native.start()
-  relay.native.close(0)
-  await relay.closed
 }
 
 const reports = limited((text) => process.stderr.write(`millrace: ${text}\n`))

@@ -60,8 +60,8 @@ export type Server = {
   [Symbol.asyncDispose](): Promise<void>
 }
 
-/** A relay and, plan by plan, the pipelines it runs. */
-export type ServerRelay = { readonly relay: Relay; readonly pipelines: readonly number[] }
+/** A relay, plan by plan the pipelines it runs, and the shard it belongs to. */
+export type ServerRelay = { readonly relay: Relay; readonly pipelines: readonly number[]; readonly shard: number }
 
 /** From the addon's id of a session to one that is unique in a server of several relays. */
 export function idIn(relays: number, relay: number): (native: number) => number {
@@ -81,10 +81,10 @@ export function createServer(relays: readonly ServerRelay[], explain: string, st
   }
   return {
     addresses: relays
-      .flatMap(({ relay }) => relay.addresses)
+      .flatMap(({ relay, shard }) => (shard === 0 ? relay.addresses : []))
       .map(addressOf)
       .toSorted((a, b) => a.pipeline - b.pipeline),
-    ledger: () => ledgerOf(rowsInOrder(relays)),
+    ledger: () => ledgerOf(rowsByShard(relays)),
     load: () => loadOf(relays.flatMap(({ relay }) => relay.loads())),
     async sessions() {
       const lists = await Promise.all(relays.map(async ({ relay }, place) => (await relay.sessions()).map(infoFor(idIn(relays.length, place)))))
@@ -107,8 +107,12 @@ function addressOf(bound: BoundAddress): ServerAddress {
   return { pipeline, net, address, port, family, text: listenerText(bound), ...(receiveBufferBytes === undefined ? {} : { receiveBufferBytes }) }
 }
 
-/** The counters of all plans in the order of their pipelines. */
-function rowsInOrder(relays: readonly ServerRelay[]): CounterRow[] {
-  const rows = relays.flatMap(({ relay, pipelines }) => relay.counters().map((row, i) => ({ row, pipeline: pipelines[i] ?? 0 })))
-  return rows.toSorted((a, b) => a.pipeline - b.pipeline).map(({ row }) => row)
+/** The counters of each shard, in the order of their pipelines. */
+function rowsByShard(relays: readonly ServerRelay[]): CounterRow[][] {
+  const shards = new Set(relays.map(({ shard }) => shard))
+  return [...shards].map((shard) => {
+    const members = relays.filter((one) => one.shard === shard)
+    const rows = members.flatMap(({ relay, pipelines }) => relay.counters().map((row, i) => ({ row, pipeline: pipelines[i] ?? 0 })))
+    return rows.toSorted((a, b) => a.pipeline - b.pipeline).map(({ row }) => row)
+  })
 }

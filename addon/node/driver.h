@@ -7,11 +7,9 @@
 #include <functional>
 #include <memory>
 
-#include "relay/engine.h"
+#include "relay/loop_thread.h"
 
 namespace millrace {
-
-using Command = std::function<void(Engine&)>;
 
 /// Calls JS; the records' verdicts are filled in where the driver can wait for them.
 using CrossToJs = std::function<void(std::span<Record>)>;
@@ -27,14 +25,15 @@ class Driver {
   virtual void query(Command query, std::function<void()> work) = 0;
   /// Whether commands run at once, so that a command may return something.
   virtual bool embedded() const = 0;
-  /// `stopped` may destroy the driver.
   /// The loop turns no more: from here on the engine belongs to the JS thread.
   virtual void halt() = 0;
+  /// `stopped` may destroy the driver.
   virtual void stop(std::function<void()> stopped) = 0;
 };
 
 struct EngineConfig {
   RelayOptions options;
+  Placement placement;  // of a loop on a thread of its own
   std::vector<Plan> plans;
   std::span<uint8_t> arena;
   DatagramBuffers datagrams;

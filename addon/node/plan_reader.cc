@@ -136,7 +136,7 @@ bool readNode(JsValue from, std::string& why, Node& node) {
     node.next = {uint32_t(from.get("next").whole())};
   } else if (op == "limit") {
     node.op = Op::limit;
-    node.limit = std::make_unique<LimitStage>(from.get("maxSessions").whole(), from.get("maxSessionsPerAddress").whole(), from.get("newSessionsPerSecond").whole());
+    node.limit = std::make_shared<LimitStage>(from.get("maxSessions").whole(), from.get("maxSessionsPerAddress").whole(), from.get("newSessionsPerSecond").whole());
     node.next = {uint32_t(from.get("next").whole())};
   } else if (op == "ask") {
     node.op = Op::ask;
@@ -182,6 +182,9 @@ std::optional<Plan> readPlan(JsValue from, std::string& why) {
   Plan plan;
   plan.datagram = from.get("kind").text() == "datagram";
   plan.receiveBufferBytes = int(from.get("receiveBufferBytes").whole());
+  plan.sendBufferBytes = int(from.get("sendBufferBytes").whole());
+  plan.maxSegmentBytes = int(from.get("maxSegmentBytes").whole());
+  plan.incomingCpu = int(from.get("incomingCpu").number());
   plan.maxFlows = uint32_t(from.get("maxFlows").whole());
   plan.maxFlowsPerAddress = uint32_t(from.get("maxFlowsPerAddress").whole());
   plan.generate = readGenerate(from.get("generate"));

@@ -38,11 +38,16 @@ Transport transportOf(const std::string& name) {
   return name == "copy" ? Transport::copy : name == "splice" ? Transport::splice : Transport::automatic;
 }
 
+Sharing sharingOf(const std::string& name) {
+  return name == "first" ? Sharing::first : name == "another" ? Sharing::another : Sharing::none;
+}
+
 }  // namespace
 
 Napi::Function RelayObject::define(Napi::Env env) {
   return DefineClass(env, "Relay", {
     InstanceMethod<&RelayObject::start>("start"),
+    InstanceMethod<&RelayObject::steer>("steer"),
     InstanceMethod<&RelayObject::addresses>("addresses"),
     InstanceMethod<&RelayObject::readCounters>("readCounters"),
     InstanceMethod<&RelayObject::sessions>("sessions"),
@@ -67,6 +72,8 @@ RelayObject::RelayObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Rela
   config.options.maxPendingBytes = options.get("maxPendingBytes").whole();
   config.options.lingerMs = options.get("lingerMs").whole();
   config.options.transport = transportOf(options.get("transport").text());
+  config.options.sharing = sharingOf(options.get("sharing").text());
+  config.placement = {int(options.get("shard").number()), int(options.get("cpu").number())};
   const JsValue plans = options.get("plans");
   std::string why;
   for (uint32_t i = 0; i < plans.length(); ++i) {
@@ -78,6 +85,8 @@ RelayObject::RelayObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Rela
     config.plans.push_back(std::move(*plan));
   }
   const size_t planCount = config.plans.size();
+  const JsValue first = options.get("first");
+  shareLimits(config.plans, first.isObject() ? Unwrap(Napi::Object(env, first.raw())) : nullptr);
   js_ = JsCall::create(env, options);
   if (!js_) {
     throwError(env, "millrace: the addon was given no buffers", nullptr);
@@ -118,14 +127,39 @@ RelayObject::~RelayObject() {
 
 void RelayObject::start(const Napi::CallbackInfo& info) {
   if (!live() || started_) return;
-  if (const int error = driver_->start()) return throwSystemError(info.Env(), {-error, "uv_poll_init", "", 0});
+  hold();
+  if (const int error = driver_->start()) {
+    shutDown();
+    return throwSystemError(info.Env(), {-error, driver_->embedded() ? "uv_poll_init" : "pthread_create", "", 0});
+  }
   started_ = true;
+}
+
+void RelayObject::hold() {
   Ref();
-  napi_add_async_cleanup_hook(info.Env(), [](napi_async_cleanup_hook_handle, void* self) {
+  napi_add_async_cleanup_hook(Env(), [](napi_async_cleanup_hook_handle, void* self) {
     auto* relay = static_cast<RelayObject*>(self);
     relay->js_->silence();
     relay->shutDown();
   }, this, &cleanup_);
+}
+
+void RelayObject::shareLimits(std::vector<Plan>& plans, const RelayObject* first) {
+  for (Plan& plan : plans) {
+    for (Node& node : plan.nodes) {
+      if (!node.limit) continue;
+      if (first && limits_.size() < first->limits_.size()) node.limit = first->limits_[limits_.size()];
+      limits_.push_back(node.limit);
+    }
+  }
+}
+
+void RelayObject::steer(const Napi::CallbackInfo& info) {
+  if (!live() || started_) return;
+  std::vector<uint32_t> cpus;
+  const JsValue list = argument(info, 0);
+  for (uint32_t i = 0; i < list.length(); ++i) cpus.push_back(uint32_t(list.at(i).whole()));
+  if (const auto error = engine_->steer(cpus)) throwSystemError(info.Env(), *error);
 }
 
 void RelayObject::shutDown() {
@@ -203,6 +237,10 @@ void RelayObject::setUpstream(const Napi::CallbackInfo& info) {
 
 void RelayObject::close(const Napi::CallbackInfo& info) {
   if (!live()) return;
+  if (!started_) {
+    hold();
+    return shutDown();
+  }
   const uint64_t drainMs = argument(info, 0).whole();
   driver_->run([drainMs](Engine& engine) { engine.close(drainMs); });
 }

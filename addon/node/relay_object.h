@@ -33,7 +33,13 @@ class RelayObject final : public Napi::ObjectWrap<RelayObject> {
   void readLoad(const Napi::CallbackInfo& info);
   void setPaused(const Napi::CallbackInfo& info, bool paused);
 
-  /// Ends everything; `done` runs when libuv has let go of the handles.
+  void steer(const Napi::CallbackInfo& info);
+
+  /// All shards of a pipeline count together: takes the limits of the first one's plans.
+  void shareLimits(std::vector<Plan>& plans, const RelayObject* first);
+  /// Stays until stopped(), whether JS knows it or not.
+  void hold();
+  /// Ends everything; stopped() runs when libuv has let go of the handles.
   void shutDown();
   void stopped();
   bool live() const { return driver_ && !stopping_; }
@@ -49,6 +55,7 @@ class RelayObject final : public Napi::ObjectWrap<RelayObject> {
   std::unique_ptr<DatagramCall> datagrams_;
   std::unique_ptr<Driver> driver_;
   Engine* engine_ = nullptr;  // for readLedger, which any thread may call
+  std::vector<std::shared_ptr<LimitStage>> limits_;  // of all plans, in their order
   std::vector<Bound> bound_;
   std::vector<CounterValues> lastCounters_;
   std::vector<std::array<double, loadNumbers>> lastLoads_;

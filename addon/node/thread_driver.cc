@@ -1,29 +1,18 @@
-// The loop on a thread of its own, for plans that JS has no part in: no garbage collection and no user code can delay a byte. Commands go in
-// through a queue and the loop's wake-up; records come out through a queue and one uv_async_t, so JS sees them in batches.
-#include <pthread.h>
-#include <signal.h>
-
-#include <atomic>
-#include <cassert>
-#include <mutex>
-
+// The loop on a thread of its own, for plans that JS has no part in: no garbage collection and no user code can delay a byte. What it has to
+// tell wakes the JS thread through one uv_async_t, so JS sees it in batches.
 #include "node/driver.h"
+#include "relay/loop_thread.h"
 
 namespace millrace {
 namespace {
 
-/// Records that JS has not fetched; beyond it new ones are dropped and JS is told how many.
-constexpr size_t maxQueuedRecords = 65'536;
-
-class ThreadDriver final : public Driver, private Host {
+class ThreadDriver final : public Driver {
  public:
   ThreadDriver(uv_loop_t* uv, std::unique_ptr<Loop> loop, EngineConfig config)
-      : uv_(uv), loop_(std::move(loop)), cross_(std::move(config.cross)), finished_(std::move(config.finished)),
-        engine_(new Engine(*loop_, config.options, std::move(config.plans), config.arena, config.datagrams, *this)) {}
+      : uv_(uv), cross_(std::move(config.cross)), finished_(std::move(config.finished)),
+        thread_(new LoopThread(std::move(loop), config.options, std::move(config.plans), config.arena, config.datagrams, config.placement, [this] { ring(); })) {}
 
-  ~ThreadDriver() override { halt(); }
-
-  Engine* engine() { return engine_.get(); }
+  Engine* engine() { return &thread_->engine(); }
 
   int start() override {
     async_ = new Async;
@@ -32,54 +21,25 @@ class ThreadDriver final : public Driver, private Host {
       return error;
     }
     async_->handle.data = this;
-    // Signals are Node's: its own threads take them.
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    const int failed = pthread_create(&thread_, nullptr, [](void* self) -> void* {
-      static_cast<ThreadDriver*>(self)->turns();
-      return nullptr;
-    }, this);
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    running_ = failed == 0;
-    if (running_) pthread_setname_np(thread_, "millrace");
-    return -failed;
+    return -thread_->start();
   }
 
   void run(Command command) override {
-    if (!running_) {
-      if (engine_) command(*engine_);
-      return;
-    }
-    {
-      const std::lock_guard lock(mutex_);
-      commands_.push_back(std::move(command));
-    }
-    loop_->wake();
+    if (thread_) thread_->run(std::move(command));
   }
 
   void query(Command ask, std::function<void()> work) override {
-    run([this, ask = std::move(ask), work = std::move(work)](Engine& engine) mutable {
-      ask(engine);
-      const std::lock_guard lock(mutex_);
-      works_.push_back(std::move(work));
-      ring();
-    });
+    if (thread_) thread_->query(std::move(ask), std::move(work));
   }
 
   bool embedded() const override { return false; }
 
   void halt() override {
-    if (!running_) return;
-    ending_.store(true, std::memory_order_relaxed);
-    loop_->wake();
-    pthread_join(thread_, nullptr);
-    running_ = false;
+    if (thread_) thread_->halt();
   }
 
   void stop(std::function<void()> stopped) override {
-    halt();
-    engine_.reset();
+    thread_.reset();
     if (!async_) return stopped();
     Async* async = std::exchange(async_, nullptr);
     async->stopped = std::move(stopped);
@@ -97,52 +57,13 @@ class ThreadDriver final : public Driver, private Host {
     std::function<void()> stopped;
   };
 
-  // ---- the loop's thread
-
-  void turns() {
-    engine_->start();
-    while (!ending_.load(std::memory_order_relaxed) && !engine_->closed()) {
-      loop_->turn(-1);
-      std::vector<Command> commands;
-      {
-        const std::lock_guard lock(mutex_);
-        commands.swap(commands_);
-      }
-      for (const Command& command : commands) command(*engine_);
-      engine_->turnEnd();
-    }
-  }
-
-  void cross(std::span<Record> records) override {
-    const std::lock_guard lock(mutex_);
-    for (const Record& record : records) {
-      if (records_.size() >= maxQueuedRecords && record.kind != double(RecordKind::closed)) ++lost_;
-      else records_.push_back(record);
-    }
-    ring();
-  }
-
-  bool crossDatagrams(size_t) override {
-    assert(!"plans with a node in JS are embedded");
-    return false;
-  }
-
+  /// From any thread; the handle is there from before the thread begins until after it is joined.
   void ring() {
     if (async_) uv_async_send(&async_->handle);
   }
 
-  // ---- the JS thread
-
   void fetch() {
-    std::vector<Record> records;
-    std::vector<std::function<void()>> works;
-    uint64_t lost;
-    {
-      const std::lock_guard lock(mutex_);
-      records.swap(records_);
-      works.swap(works_);
-      lost = std::exchange(lost_, 0);
-    }
+    auto [records, works, lost] = thread_->take();
     const bool over = !records.empty() && records.back().kind == double(RecordKind::closed);
     if (lost > 0) {
       Record r;
@@ -157,19 +78,10 @@ class ThreadDriver final : public Driver, private Host {
   }
 
   uv_loop_t* uv_;
-  std::unique_ptr<Loop> loop_;
   CrossToJs cross_;
   std::function<void()> finished_;
-  std::unique_ptr<Engine> engine_;
   Async* async_ = nullptr;
-  pthread_t thread_{};
-  bool running_ = false;  // JS thread only
-  std::atomic<bool> ending_{false};
-  std::mutex mutex_;  // guards what follows
-  std::vector<Command> commands_;
-  std::vector<Record> records_;
-  std::vector<std::function<void()>> works_;
-  uint64_t lost_ = 0;
+  std::unique_ptr<LoopThread> thread_;
 };
 
 }  // namespace

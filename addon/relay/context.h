@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/pipe.h"
+#include "core/reuseport.h"
 #include "relay/outbox.h"
 #include "relay/plan.h"
 #include "relay/session.h"
@@ -17,6 +18,7 @@ struct RelayOptions {
   size_t maxPendingBytes = 256 << 20;
   uint64_t lingerMs = 2000;
   Transport transport = Transport::automatic;
+  Sharing sharing = Sharing::none;  // of the listeners
 };
 
 struct PlanState {

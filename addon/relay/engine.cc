@@ -57,6 +57,21 @@ std::optional<SysError> Engine::listen() {
   return error;
 }
 
+std::optional<SysError> Engine::steer(std::span<const uint32_t> cpus) {
+  const auto steerOne = [cpus](int fd, const SocketAddress& bound) -> std::optional<SysError> {
+    const int error = steerByCpu(fd, cpus);
+    if (error == 0) return std::nullopt;
+    return SysError{-error, "setsockopt SO_ATTACH_REUSEPORT_CBPF", bound.host(), bound.port()};
+  };
+  for (const auto& listener : listeners()) {
+    if (auto failed = steerOne(listener->fd(), listener->bound())) return failed;
+  }
+  for (const auto& listener : datagrams_.listeners()) {
+    if (auto failed = steerOne(listener->socket.fd.get(), listener->bound)) return failed;
+  }
+  return std::nullopt;
+}
+
 void Engine::start() {
   acceptor_.start();
   datagrams_.start();

@@ -26,6 +26,8 @@ class Engine final : private EventHandler, private Arrivals {
 
   /// Binds everything, or nothing.
   std::optional<SysError> listen();
+  /// Which CPU's arrivals come to which of the loops that share these addresses; after all of them listen, before start().
+  std::optional<SysError> steer(std::span<const uint32_t> cpus);
   void start();
   const std::vector<std::unique_ptr<Listener>>& listeners() const { return acceptor_.listeners(); }
   /// For the calls of control.h.

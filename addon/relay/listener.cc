@@ -29,24 +29,33 @@ bool isStaleSocket(const SocketAddress& address) {
   return probe && sys::connect(probe.get(), address.get(), address.length()) == -ECONNREFUSED;
 }
 
+/// What accepted sockets inherit, and by which CPU the kernel chooses; what was refused, if anything.
+const char* setOptions(int fd, const Plan& plan) {
+  if (plan.receiveBufferBytes > 0) sys::setReceiveBuffer(fd, plan.receiveBufferBytes);
+  if (plan.sendBufferBytes > 0) sys::setSendBuffer(fd, plan.sendBufferBytes);
+  if (plan.maxSegmentBytes > 0 && sys::trySetInt(fd, IPPROTO_TCP, TCP_MAXSEG, plan.maxSegmentBytes)) return "setsockopt TCP_MAXSEG";
+  if (plan.incomingCpu >= 0 && sys::trySetInt(fd, SOL_SOCKET, SO_INCOMING_CPU, plan.incomingCpu)) return "setsockopt SO_INCOMING_CPU";
+  return nullptr;
+}
+
 }  // namespace
 
-Result<std::unique_ptr<Listener>> Listener::open(const SocketAddress& address, int backlog, bool dualStack) {
+Result<std::unique_ptr<Listener>> Listener::open(const SocketAddress& address, const Plan& plan, Sharing sharing) {
   const auto failed = [&](int error, const char* syscall) { return SysError{error, syscall, address.host(), address.port()}; };
   Fd fd(sys::socket(address.family(), SOCK_STREAM));
   if (!fd) return failed(-fd.get(), "socket");
   if (!address.isUnix()) {
     sys::setInt(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1);
     sys::setInt(fd.get(), IPPROTO_TCP, TCP_NODELAY, 1);  // accepted sockets inherit it
-    if (address.family() == AF_INET6) sys::setInt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, dualStack ? 0 : 1);
+    if (address.family() == AF_INET6) sys::setInt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, plan.dualStack ? 0 : 1);
+    if (const char* refused = setOptions(fd.get(), plan)) return failed(errno, refused);
   }
-  int bound = ::bind(fd.get(), address.get(), address.length());
-  if (bound < 0 && errno == EADDRINUSE && address.isUnix()) {
-    if (isStaleSocket(address) && ::unlink(address.host().c_str()) == 0) bound = ::bind(fd.get(), address.get(), address.length());
-    else errno = EADDRINUSE;
+  int bound = bindSharing(fd.get(), address, sharing);
+  if (bound == -EADDRINUSE && address.isUnix() && isStaleSocket(address) && ::unlink(address.host().c_str()) == 0) {
+    bound = bindSharing(fd.get(), address, sharing);
   }
-  if (bound < 0) return failed(errno, "listen");  // one word for bind and listen, as Node has it
-  if (::listen(fd.get(), backlog) < 0) {
+  if (bound < 0) return failed(-bound, "listen");  // one word for bind and listen, as Node has it
+  if (::listen(fd.get(), plan.backlog) < 0) {
     const int error = errno;
     if (address.isUnix()) ::unlink(address.host().c_str());
     return failed(error, "listen");

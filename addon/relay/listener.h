@@ -5,13 +5,14 @@
 #include <memory>
 
 #include "core/loop.h"
+#include "core/reuseport.h"
 #include "relay/plan.h"
 
 namespace millrace {
 
 class Listener : public LoopTimer {
  public:
-  static Result<std::unique_ptr<Listener>> open(const SocketAddress& address, int backlog, bool dualStack);
+  static Result<std::unique_ptr<Listener>> open(const SocketAddress& address, const Plan& plan, Sharing sharing);
   ~Listener();
 
   struct Accepted {

@@ -64,7 +64,7 @@ struct Node {
   std::vector<uint32_t> next;  // route: one a matcher, then `otherwise`
   std::optional<AllowGate> allow;
   std::optional<DenyGate> deny;
-  std::unique_ptr<LimitStage> limit;
+  std::shared_ptr<LimitStage> limit;  // all shards have the same
   std::unique_ptr<StunSink> stun;
   std::vector<MatcherPtr> when;
   HeadLimits head;
@@ -99,7 +99,10 @@ struct Plan {
   std::vector<ListenAt> listen;
   std::optional<Generate> generate;
   int backlog = 0;
-  int receiveBufferBytes = 0;
+  int receiveBufferBytes = 0;   // of a listener; for streams, where sessions inherit it, 0: the kernel's own
+  int sendBufferBytes = 0;      // 0: for streams the kernel's own, for datagrams ours
+  int maxSegmentBytes = 0;      // TCP_MAXSEG; 0: the kernel's own
+  int incomingCpu = -1;         // SO_INCOMING_CPU; -1: not set
   uint32_t maxFlows = 0;
   uint32_t maxFlowsPerAddress = 0;  // 0: any number
   bool dualStack = true;

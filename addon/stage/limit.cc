@@ -19,6 +19,7 @@ LimitStage::LimitStage(uint64_t maxSessions, uint64_t maxSessionsPerAddress, uin
       seed_(randomSeed(this)) {}
 
 LimitStage::Admission LimitStage::admit(const PeerAddress& peer, uint64_t nowMs) {
+  const std::lock_guard lock(mutex_);
   if (!rateStarted_) {
     rateStarted_ = true;
     rate_.configure(newSessionsPerSecond_, newSessionsPerSecond_, nowMs);
@@ -45,6 +46,7 @@ LimitStage::Admission LimitStage::admit(const PeerAddress& peer, uint64_t nowMs)
 }
 
 void LimitStage::release(const PeerAddress& peer) {
+  const std::lock_guard lock(mutex_);
   assert(sessions_ > 0);
   --sessions_;
   if (!countsAddress(peer)) return;

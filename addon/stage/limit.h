@@ -1,12 +1,13 @@
 // The stage `limit`: how many sessions may be open, altogether and per address, and how many may begin in a second.
-// Owns the counts, keyed by address without port; an address without a session has no entry. Loop thread only, so with shards
-// every loop has its own. Does not fail: a session is admitted or refused, and a refused one holds no count and no token.
+// Owns the counts, keyed by address without port; an address without a session has no entry. Any thread: all shards of a pipeline
+// have the same one. Does not fail: a session is admitted or refused, and a refused one holds no count and no token.
 // Every admitted session is released exactly once with the same peer. Rates allow a burst of one second. 0 is no limit.
 // A peer without an IP address (unix) counts only against the limits that are not per address.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <mutex>
 #include <vector>
 
 #include "core/peer_address.h"
@@ -23,8 +24,14 @@ class LimitStage {
   Admission admit(const PeerAddress& peer, uint64_t nowMs);
   void release(const PeerAddress& peer);
 
-  uint64_t sessions() const { return sessions_; }
-  size_t addresses() const { return addresses_; }
+  uint64_t sessions() const {
+    const std::lock_guard lock(mutex_);
+    return sessions_;
+  }
+  size_t addresses() const {
+    const std::lock_guard lock(mutex_);
+    return addresses_;
+  }
 
  private:
   struct Entry {
@@ -41,8 +48,9 @@ class LimitStage {
   uint64_t maxSessions_;
   uint64_t maxSessionsPerAddress_;
   uint64_t newSessionsPerSecond_;
-  uint64_t sessions_ = 0;
   uint64_t seed_;
+  mutable std::mutex mutex_;  // guards what follows
+  uint64_t sessions_ = 0;
   size_t addresses_ = 0;
   TokenBucket rate_;
   bool rateStarted_ = false;

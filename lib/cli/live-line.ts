@@ -8,6 +8,7 @@ import type { AnyPipeline } from './endpoints.ts'
 import type { JsonLine, Output } from './output.ts'
 import { balanceText, bytesText, datagramsText, droppedText, icmpText } from './quantities.ts'
 import type { Moved, Rates, Reading } from './reading.ts'
+import type { ShardRates, ShardReading } from './reading.ts'
 import { droppedOf, ratesBetween, read } from './reading.ts'
 
 /** Shows something every `everyMs` until the returned function is called, which shows the last one. */
@@ -15,7 +16,7 @@ export type ShowStats = (server: Server, output: Output, everyMs: number) => () 
 
 /** The live line of a relay. */
 export function liveLine(pipelines: readonly AnyPipeline[]): ShowStats {
-  const show: ShowOne = (output, now, rates) => output.showLive(describe(now, rates), statsJson(now, rates))
+  const show: ShowOne = (output, now, rates) => output.showLive(withShards(describe(now, rates), now, rates, shardLine), statsJson(now, rates))
   return every(pipelines, { second: show, end: show })
 }
 
@@ -40,6 +41,25 @@ export function every(pipelines: readonly AnyPipeline[], { second, end }: { read
   }
 }
 
+/** The line of the whole, and below it one for each shard where there are several. */
+export function withShards(whole: string, { shards, flows }: Reading, rates: Rates, lineOf: (shard: ShardReading, rates: ShardRates, hasFlows: boolean) => string): string {
+  const lines = shards.flatMap((shard, place) => {
+    const rate = rates.shards[place]
+    return rate === undefined ? [] : `  shard ${place}: ${lineOf(shard, rate, flows !== undefined)}`
+  })
+  return [whole, ...lines].join('\n')
+}
+
+function shardLine({ sessions, dropped, pendingBytes, ...ways }: ShardReading, rates: ShardRates, hasFlows: boolean): string {
+  return [
+    `${sessions.open} open of ${sessions.accepted}`,
+    `toUpstream ${wayText(ways.toUpstream, rates.toUpstream, hasFlows)}`,
+    `toDownstream ${wayText(ways.toDownstream, rates.toDownstream, hasFlows)}`,
+    ...droppedText(dropped),
+    ...(pendingBytes > 0 ? [`pending ${bytesText(pendingBytes)}`] : []),
+  ].join(' | ')
+}
+
 /** What matters least comes last: on a terminal the line is cut to its width. */
 function describe(now: Reading, rates: Rates): string {
   const { streams, flows } = now
@@ -47,8 +67,8 @@ function describe(now: Reading, rates: Rates): string {
     ...(now.balanced ? [] : [balanceText(false)]),
     ...(streams === undefined ? [] : [`sessions ${streams.open} open of ${streams.accepted}`]),
     ...(flows === undefined ? [] : [`flows ${flows.open} open of ${flows.accepted}`]),
-    `toUpstream ${direction(now, rates, 'toUpstream')}`,
-    `toDownstream ${direction(now, rates, 'toDownstream')}`,
+    `toUpstream ${wayText(now.toUpstream, rates.toUpstream, flows !== undefined)}`,
+    `toDownstream ${wayText(now.toDownstream, rates.toDownstream, flows !== undefined)}`,
     ...droppedText(now.dropped),
     ...icmpText(now.account),
     ...(streams === undefined ? [] : [`${(rates.sessions - rates.flows).toFixed(0)} sessions/s`]),
@@ -57,9 +77,8 @@ function describe(now: Reading, rates: Rates): string {
   ].join(' | ')
 }
 
-function direction({ flows, ...now }: Reading, rates: Rates, way: 'toUpstream' | 'toDownstream'): string {
-  const datagrams = flows === undefined ? '' : `${datagramsText(rates[way].datagrams)}, `
-  return `${datagrams}${bytesText(rates[way].bytes)}/s, ${bytesText(now[way].bytes)}`
+function wayText({ bytes }: Moved, rate: Moved, hasFlows: boolean): string {
+  return `${hasFlows ? `${datagramsText(rate.datagrams)}, ` : ''}${bytesText(rate.bytes)}/s, ${bytesText(bytes)}`
 }
 
 /** Flows count as sessions too, here as in the ledger. */
@@ -75,6 +94,21 @@ export function statsJson(now: Reading, rates: Rates): JsonLine {
     pendingBytes: now.pendingBytes,
     balanced: now.balanced,
     ...(flows === undefined ? {} : { flows: { ...flows, perSecond: Math.round(rates.flows) }, datagrams: datagramsJson(account, rates) }),
+    ...(now.shards.length === 0 ? {} : { shards: now.shards.map((shard, place) => shardJson(shard, rates.shards[place])) }),
+  }
+}
+
+/** Datagrams are 0 where there are only streams. */
+function shardJson({ sessions: { open, accepted }, pendingBytes, dropped, ...ways }: ShardReading, rates: ShardRates | undefined): JsonLine[string] {
+  const wayOf = ({ bytes, datagrams }: Moved, rate: Moved | undefined) => ({
+    bytes, bytesPerSecond: Math.round(rate?.bytes ?? 0), datagrams, datagramsPerSecond: Math.round(rate?.datagrams ?? 0),
+  })
+  return {
+    sessions: { open, accepted, perSecond: Math.round(rates?.sessions ?? 0) },
+    toUpstream: wayOf(ways.toUpstream, rates?.toUpstream),
+    toDownstream: wayOf(ways.toDownstream, rates?.toDownstream),
+    pendingBytes,
+    dropped,
   }
 }
 

@@ -15,7 +15,7 @@ export type Output = {
   readonly live: boolean
   /** Says the same thing to a person or, under --json, to a machine. */
   say(text: string, json: JsonLine): void
-  /** A line that stays on a terminal until the next one; an ordinary line elsewhere. */
+  /** One line or several that stay on a terminal until the next call; ordinary lines elsewhere. */
   showLive(text: string, json: JsonLine): void
   /** Ends the live line, so that what follows starts on a fresh one. */
   endLive(): void
@@ -43,11 +43,17 @@ export function createOutput(stream: Terminal, json: boolean): Output {
     stream.write(text)
   }
   // A terminal that does not know its width says 0.
-  const fit = (text: string): string => text.slice(0, (stream.columns === undefined || stream.columns === 0 ? 80 : stream.columns) - 1)
+  const width = (): number => (stream.columns === undefined || stream.columns === 0 ? 80 : stream.columns)
+  const fit = (text: string): string => text.split('\n').map((one) => one.slice(0, width() - 1)).join('\n')
+  /** To where the live lines begin, and what is there erased. */
+  const erase = (): string => {
+    const up = shown.split('\n').length - 1
+    return up === 0 ? '\r\u001b[K' : `\r\u001b[${up}A\u001b[J`
+  }
   const line = (text: string, object: JsonLine): void => {
     if (json) write(`${JSON.stringify(object)}\n`)
     else if (shown === '') write(`${text}\n`)
-    else write(`\r\u001b[K${text}\n${shown}`)
+    else write(`${erase()}${text}\n${shown}`)
   }
 
   return {
@@ -56,8 +62,9 @@ export function createOutput(stream: Terminal, json: boolean): Output {
     say: line,
     showLive(text, object) {
       if (live) {
+        const before = erase()
         shown = fit(text)
-        write(`\r\u001b[K${shown}`)
+        write(`${before}${shown}`)
       } else {
         line(text, object)
       }

@@ -27,7 +27,12 @@ export type Reading = {
   readonly balanced: boolean
   /** Everything, for `--json`. */
   readonly account: Account
+  /** Each of them, where there are several. */
+  readonly shards: readonly ShardReading[]
 }
+
+export type ShardReading = { readonly sessions: Count; readonly pendingBytes: number; readonly dropped: Dropped } & Ways
+type Ways = { readonly toUpstream: Moved; readonly toDownstream: Moved }
 
 /** What came about between two readings: a second's worth of it, but for what was dropped. */
 export type Rates = {
@@ -37,7 +42,10 @@ export type Rates = {
   readonly toDownstream: Moved
   /** In all that time. */
   readonly dropped: Dropped
+  readonly shards: readonly ShardRates[]
 }
+
+export type ShardRates = { readonly sessions: number } & Ways
 
 export function read(server: Server, pipelines: readonly AnyPipeline[]): Reading {
   const ledger = server.ledger()
@@ -45,17 +53,25 @@ export function read(server: Server, pipelines: readonly AnyPipeline[]): Reading
     const members = ledger.pipelines.filter((_, place) => pipelines[place]?.kind === kind)
     return members.length === 0 ? undefined : { open: sum(members, ({ sessions }) => sessions.open), accepted: sum(members, ({ sessions }) => sessions.accepted) }
   }
-  const { toUpstream, toDownstream, datagrams, balanced } = ledger
+  const { sessions: _, ...whole } = shardReading(ledger)
   return {
+    ...whole,
     atMs: performance.now(),
     streams: countOf('stream'),
     flows: countOf('datagram'),
+    balanced: ledger.balanced,
+    account: ledger,
+    shards: ledger.shards.length > 1 ? ledger.shards.map(shardReading) : [],
+  }
+}
+
+function shardReading({ sessions, toUpstream, toDownstream, datagrams }: Account): ShardReading {
+  return {
+    sessions,
     toUpstream: moved(toUpstream, datagrams.toUpstream),
     toDownstream: moved(toDownstream, datagrams.toDownstream),
     pendingBytes: toUpstream.pending + toDownstream.pending,
     dropped: droppedOf(datagrams.toUpstream, datagrams.toDownstream),
-    balanced,
-    account: ledger,
   }
 }
 
@@ -74,13 +90,20 @@ export function ratesBetween(before: Reading, now: Reading): Rates {
   const seconds = Math.max(0.001, (now.atMs - before.atMs) / 1000)
   const rate = (earlier = 0, later = 0): number => (later - earlier) / seconds
   const rates = (earlier: Moved, later: Moved): Moved => ({ bytes: rate(earlier.bytes, later.bytes), datagrams: rate(earlier.datagrams, later.datagrams) })
+  const ways = (earlier: Ways, later: Ways): Ways => ({
+    toUpstream: rates(earlier.toUpstream, later.toUpstream),
+    toDownstream: rates(earlier.toDownstream, later.toDownstream),
+  })
   const flows = rate(before.flows?.accepted, now.flows?.accepted)
   return {
     sessions: rate(before.streams?.accepted, now.streams?.accepted) + flows,
     flows,
-    toUpstream: rates(before.toUpstream, now.toUpstream),
-    toDownstream: rates(before.toDownstream, now.toDownstream),
+    ...ways(before, now),
     dropped: droppedSince(before.dropped, now.dropped),
+    shards: now.shards.map((later, place) => {
+      const earlier = before.shards[place]
+      return { sessions: rate(earlier?.sessions.accepted, later.sessions.accepted), ...ways(earlier ?? later, later) }
+    }),
   }
 }
 

@@ -19,10 +19,12 @@ import { readyLines } from './ready-line.ts'
 import { bufferWarning } from './receive-buffer.ts'
 import type { ReceiveBuffer } from './receive-buffer.ts'
 import { runUntilSignal } from './run-until-signal.ts'
+import { addShardOptions, shardsOf } from './shard-options.ts'
+import type { ShardFlags } from './shard-options.ts'
 import { duration } from './units.ts'
 import { exitFailure, usage } from './usage.ts'
 
-export type RelayOptions = ReceiveBuffer & {
+export type RelayOptions = ReceiveBuffer & ShardFlags & {
   readonly stats?: number
   readonly json?: true
   readonly log?: true
@@ -34,7 +36,7 @@ const defaultDrainMs = 30_000
 const leastStatsMs = 10
 
 export function addRelayOptions(command: Command): Command {
-  return command
+  return addShardOptions(command)
     .option('--stats <duration>', 'show sessions, rates, totals and what was dropped this often, such as 1s', statsInterval)
     .option('--log', 'print a line for each session that ended')
     .option('--json', 'print one JSON object a line: listening, open, close, notice, stats, closing')
@@ -78,6 +80,7 @@ export async function runRelay({ command, pipelines, options, onReady, measure }
   const reports = limited(warn)
   let failure: string | undefined
   const server: Server = await serve(pipelines, {
+    ...shardsOf(options),
     sessionEvents: measure === undefined && (options.json === true || options.log === true),
     onEvents: (batch) => {
       for (const event of batch) {

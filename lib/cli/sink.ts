@@ -4,13 +4,14 @@ import type { Kind } from '../part.ts'
 import { discard } from '../sinks/discard.ts'
 import type { AnyPipeline } from './endpoints.ts'
 import { endpoint } from './endpoints.ts'
-import { every, statsJson } from './live-line.ts'
+import { every, statsJson, withShards } from './live-line.ts'
 import type { ShowStats } from './live-line.ts'
 import { balanceText, bytesText, counted, droppedText, secondText, volumeText } from './quantities.ts'
-import type { Rates, Reading } from './reading.ts'
+import type { Rates, Reading, ShardRates, ShardReading } from './reading.ts'
 import { addReceiveBuffer, pipelineInto } from './receive-buffer.ts'
 import { addMeasureOptions, runRelay } from './relay-command.ts'
 import type { RelayOptions } from './relay-command.ts'
+import { addShardOptions } from './shard-options.ts'
 
 const examples = `
 Examples:
@@ -22,7 +23,7 @@ export function sinkCommand(): Command {
     .summary('take everything, throw it away and say how much it was')
     .description('Accepts on LISTEN and throws away whatever comes. Each second it prints datagrams, megabytes and megabits of that second.')
     .argument('<listen>', 'where to listen, such as udp://127.0.0.1:7890 or tcp://127.0.0.1:7890')
-  return addMeasureOptions(addReceiveBuffer(command), 'listening, notice, stats, closing')
+  return addMeasureOptions(addShardOptions(addReceiveBuffer(command)), 'listening, notice, stats, closing')
     .addHelpText('after', examples)
     .action(async (listenAt: string, options: RelayOptions) => {
       const pipeline = pipelineInto(discard(), endpoint('LISTEN', listenAt), options)
@@ -33,7 +34,7 @@ export function sinkCommand(): Command {
 
 function showSink(pipeline: AnyPipeline): ShowStats {
   return every([pipeline], {
-    second: (output, now, rates) => output.say(secondLine(pipeline.kind, rates), statsJson(now, rates)),
+    second: (output, now, rates) => output.say(withShards(secondLine(pipeline.kind, rates), now, rates, shardLine), statsJson(now, rates)),
     end: (output, now, rates) => output.say(summary(pipeline.kind, now), statsJson(now, rates)),
   })
 }
@@ -41,6 +42,10 @@ function showSink(pipeline: AnyPipeline): ShowStats {
 /** `0.352 Mpps 10.730 MiB / 90.010 Mb`, of a stream without the datagrams; and what has been dropped in that second. */
 function secondLine(kind: Kind, { toUpstream, dropped }: Rates): string {
   return [kind === 'datagram' ? secondText(toUpstream) : volumeText(toUpstream.bytes), ...droppedText(dropped)].join(', ')
+}
+
+function shardLine({ dropped }: ShardReading, { toUpstream }: ShardRates, hasFlows: boolean): string {
+  return [hasFlows ? secondText(toUpstream) : volumeText(toUpstream.bytes), ...droppedText(dropped)].join(', ')
 }
 
 function summary(kind: Kind, { toUpstream: { datagrams, bytes }, dropped, streams, balanced }: Reading): string {

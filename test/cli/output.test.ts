@@ -17,6 +17,15 @@ describe('output', () => {
     assert.equal(stream.written(), '\r\u001b[Kone\r\u001b[Ktwo')
   })
 
+  it('rewrites several live lines together, each cut to the width', () => {
+    const stream = terminal(20)
+    const output = createOutput(stream, false)
+    output.showLive('one\n  shard 0', { type: 'stats' })
+    output.showLive(`two\n${'x'.repeat(50)}`, { type: 'stats' })
+    output.say('said', { type: 'notice' })
+    assert.equal(stream.written(), `\r\u001b[Kone\n  shard 0\r\u001b[1A\u001b[Jtwo\n${'x'.repeat(19)}\r\u001b[1A\u001b[Jsaid\ntwo\n${'x'.repeat(19)}`)
+  })
+
   it('puts other lines above the live line', () => {
     const stream = terminal()
     const output = createOutput(stream, false)

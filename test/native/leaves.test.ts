@@ -1,12 +1,9 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, type Socket } from 'node:net'
-import { availableParallelism, tmpdir } from 'node:os'
-import { basename, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-
-const root = fileURLToPath(new URL('../..', import.meta.url))
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { compile, run, succeed } from '../support/compile.ts'
 
 const sources = [
   ...['core/cidr', 'core/timer_wheel', 'stage/client_hello', 'stage/keep_alive', 'stage/limit', 'stage/sni'].map((name) => `addon/${name}.cc`),
@@ -14,40 +11,7 @@ const sources = [
   ...['address', 'timer_wheel', 'stages', 'matchers', 'client_hello'].map((name) => `test/native/leaves/${name}_test.cc`),
 ]
 
-const flags = [
-  ...['-std=c++20', '-O1', '-g1', '-D_GNU_SOURCE', '-fno-exceptions', '-fno-rtti', '-Wall', '-Wextra', '-Werror', '-Wshadow'],
-  ...['-Wno-missing-field-initializers', '-fsanitize=address,undefined', '-fno-sanitize-recover=all', '-Iaddon', '-Itest/native'],
-]
-
-/** Runs a program in the repository's root; its exit code and all it wrote. */
-async function run(command: string, args: readonly string[]): Promise<{ code: number | null; output: string }> {
-  const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
-  let output = ''
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => (output += String(data)))
-  const code = await new Promise<number | null>((resolve, reject) => child.on('error', reject).on('close', resolve))
-  return { code, output }
-}
-
-async function succeed(command: string, args: readonly string[]): Promise<string> {
-  const { code, output } = await run(command, args)
-  assert.equal(code, 0, `${command} ended with ${code}:\n${output}`)
-  return output
-}
-
-/** Compiles the sources, as many at once as there are processors, and links them. */
-async function build(folder: string, program: string): Promise<void> {
-  const objects: string[] = []
-  const left = [...sources]
-  const worker = async (): Promise<void> => {
-    for (let source = left.pop(); source !== undefined; source = left.pop()) {
-      const object = join(folder, `${basename(source)}.o`)
-      objects.push(object)
-      await succeed('g++', [...flags, '-c', source, '-o', object])
-    }
-  }
-  await Promise.all(Array.from({ length: availableParallelism() }, worker))
-  await succeed('g++', [...flags, ...objects, '-o', program])
-}
+const sanitize = ['-fsanitize=address,undefined', '-fno-sanitize-recover=all']
 
 /** What `openssl s_client` with these options sends first: everything up to the end of the ClientHello's last record. */
 async function captureHello(options: readonly string[]): Promise<Buffer> {
@@ -93,7 +57,7 @@ describe('native leaves', function () {
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'millrace-leaves-'))
     program = join(folder, 'leaves_test')
-    await build(folder, program)
+    await compile(folder, program, sources, sanitize)
   })
   after(() => rm(folder, { recursive: true, force: true }))
 

@@ -43,6 +43,7 @@ export function fakeRelay(pipeline: Pipeline<'stream'>, onEvents?: (batch: reado
   }
   const relay: NativeRelay = {
     start: () => undefined,
+    steer: () => undefined,
     addresses: () => [],
     readCounters: () => undefined,
     keepDatagram: () => undefined,

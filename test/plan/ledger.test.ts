@@ -14,8 +14,9 @@ const good = { accepted: 3, open: 1, closed: 2, 'reason.finished': 1, 'reason.io
 
 describe('the ledger', () => {
   it('names every counter', () => {
-    const { pipelines, ...sum } = ledgerOf([row(good)])
+    const { pipelines, shards, ...sum } = ledgerOf([[row(good)]])
     assert.deepEqual(pipelines, [sum])
+    assert.deepEqual(shards, [sum])
     assert.deepEqual(sum.sessions, { accepted: 3, open: 1, closed: 2 })
     assert.deepEqual(sum.toUpstream, { received: 10, produced: 5, sent: 8, consumed: 4, dropped: 2, pending: 1, crossed: 10 })
     assert.deepEqual(Object.keys(sum.reasons), [...closeReasons])
@@ -23,8 +24,22 @@ describe('the ledger', () => {
     assert.equal(sum.balanced, true)
   })
 
+  it('adds up shards, pipeline by pipeline', () => {
+    const other = row({ accepted: 2, open: 2 })
+    const { pipelines, shards, sessions, balanced } = ledgerOf([[row(good), other], [row(good), row({ accepted: 1, open: 1 })]])
+    assert.deepEqual(pipelines.map((account) => account.sessions.accepted), [6, 3])
+    assert.deepEqual(shards.map((account) => account.sessions.accepted), [5, 4])
+    assert.equal(sessions.accepted, 9)
+    assert.equal(balanced, true)
+  })
+
+  it('does not balance where what one shard lacks another has too much', () => {
+    const ledger = ledgerOf([[row({ ...good, 'toUpstream.received': 11 })], [row({ ...good, 'toUpstream.received': 9 })]])
+    assert.deepEqual([ledger.balanced, ledger.pipelines[0]?.balanced, ledger.shards.map(({ balanced }) => balanced)], [false, false, [false, false]])
+  })
+
   it('adds up pipelines', () => {
-    const ledger = ledgerOf([row(good), row({ accepted: 1, closed: 1, 'reason.finished': 1, 'toDownstream.received': 7, 'toDownstream.dropped': 7 })])
+    const ledger = ledgerOf([[row(good), row({ accepted: 1, closed: 1, 'reason.finished': 1, 'toDownstream.received': 7, 'toDownstream.dropped': 7 })]])
     assert.deepEqual(ledger.sessions, { accepted: 4, open: 1, closed: 3 })
     assert.equal(ledger.reasons.finished, 2)
     assert.equal(ledger.toDownstream.received, 7)
@@ -37,10 +52,10 @@ describe('the ledger', () => {
     ['a session has neither an end nor is it open', { accepted: 4 }],
     ['an end has no reason', { 'reason.finished': 0 }],
   ] as const
-  for (const [what, change] of wrong) it(`does not balance where ${what}`, () => assert.equal(ledgerOf([row({ ...good, ...change })]).balanced, false))
+  for (const [what, change] of wrong) it(`does not balance where ${what}`, () => assert.equal(ledgerOf([[row({ ...good, ...change })]]).balanced, false))
 
   it('does not balance where the mistakes of two pipelines make up for each other', () =>
-    assert.equal(ledgerOf([row({ ...good, 'toUpstream.received': 11 }), row({ ...good, 'toUpstream.received': 9 })]).balanced, false))
+    assert.equal(ledgerOf([[row({ ...good, 'toUpstream.received': 11 }), row({ ...good, 'toUpstream.received': 9 })]]).balanced, false))
 })
 
 describe('the ledger of datagrams', () => {
@@ -51,7 +66,7 @@ describe('the ledger of datagrams', () => {
   }
 
   it('names every counter, with what was dropped by its reason', () => {
-    const { datagrams, balanced } = ledgerOf([row(flows, 'datagram')])
+    const { datagrams, balanced } = ledgerOf([[row(flows, 'datagram')]])
     const { dropped, ...toUpstream } = datagrams.toUpstream
     assert.deepEqual(toUpstream, { received: 12, produced: 0, sent: 7, consumed: 0, pending: 0, crossed: 3 })
     assert.deepEqual(Object.keys(dropped), [...dropReasons])
@@ -62,7 +77,7 @@ describe('the ledger of datagrams', () => {
   })
 
   it('adds up with that of streams, which have reasons for no byte', () => {
-    const ledger = ledgerOf([row(good), row(flows, 'datagram')])
+    const ledger = ledgerOf([[row(good), row(flows, 'datagram')]])
     assert.equal(ledger.toUpstream.dropped, 32)
     assert.deepEqual(ledger.datagrams.toUpstream.dropped.policy, { datagrams: 3, bytes: 30 })
     assert.equal(ledger.balanced, true)
@@ -74,5 +89,5 @@ describe('the ledger of datagrams', () => {
     ['a drop has no reason', { 'dropped.toUpstream.policy': 2 }],
     ['the bytes of a drop have no reason', { 'droppedBytes.toUpstream.policy': 29 }],
   ] as const
-  for (const [what, change] of wrong) it(`does not balance where ${what}`, () => assert.equal(ledgerOf([row({ ...flows, ...change }, 'datagram')]).balanced, false))
+  for (const [what, change] of wrong) it(`does not balance where ${what}`, () => assert.equal(ledgerOf([[row({ ...flows, ...change }, 'datagram')]]).balanced, false))
 })

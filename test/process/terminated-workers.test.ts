@@ -4,13 +4,13 @@ import { child, root } from '../support/child.ts'
 
 const rounds = 60
 
-/** Both threads of loops, begun and closed as fast as they can be; the worker says when it is at it. */
+/** All kinds of loops, begun and closed as fast as they can be; the worker says when it is at it. */
 const worker = `
   import('file://${root}dist/index.js').then(async ({ echo, listen, pipe, serve, tcp }) => {
     require('node:worker_threads').parentPort.postMessage('at it')
     const pipeline = pipe(listen(tcp('127.0.0.1:0')), echo())
     for (let i = 0; ; i++) {
-      const server = await serve(pipeline, { thread: i % 2 === 0 ? 'embedded' : 'own' })
+      const server = await serve(pipeline, [{ thread: 'embedded' }, { thread: 'own' }, { shards: 3 }][i % 3])
       await server.close({ drainMs: 0 })
     }
   })`

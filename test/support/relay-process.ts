@@ -93,10 +93,10 @@ export async function relayProcess(pipelines: Served | readonly Served[], job: R
 
 const isSaid = (value: unknown): value is Said => typeof value === 'object' && value !== null && 'type' in value
 
-/** The thread that the addon has named `millrace`, or the main thread where the loop runs embedded in it. */
+/** The first thread that the addon has named `millrace`, or the main thread where the loop runs embedded in it. */
 export function loopThreadOf(pid: number): number {
   for (const tid of switches(pid).keys()) {
-    if (readFileSync(`/proc/${pid}/task/${tid}/comm`, 'utf8').trim() === 'millrace') return tid
+    if (readFileSync(`/proc/${pid}/task/${tid}/comm`, 'utf8').trim().startsWith('millrace')) return tid
   }
   return pid
 }

@@ -1,5 +1,5 @@
 /**
- * A worker that serves every kind of pipeline, on its own threads or embedded, and posts where. Plain JS on the built library, so that
+ * A worker that serves every kind of pipeline, on its own threads, two shards of them, or embedded, and posts where. Plain JS on the built library, so that
  * hundreds of them start in no time. `workerData.inHandler` says what a handler does to the worker itself, once bytes come.
  */
 import { parentPort, workerData } from 'node:worker_threads'
@@ -32,7 +32,7 @@ const js = [
   pipe(source, decide(() => new Promise(() => undefined)), echo()),
   pipe(source, highWater(4_096), stream({ data: (session, chunk) => { meet(); if (session.write(chunk)) session.pause() }, drain: (session) => { session.resume() }, close: () => void inner.ledger() })),
 ]
-const outer = await serve(own ? native : js, { onEvents: () => undefined, onError: () => undefined })
+const outer = await serve(own ? native : js, { ...(own ? { shards: 2 } : {}), onEvents: () => undefined, onError: () => undefined })
 parentPort.postMessage([...outer.addresses, ...inner.addresses].map(({ port }) => port))
 parentPort.on('message', async () => {
   await Promise.all([outer.close({ drainMs: 0 }), inner.close({ drainMs: 0 })])

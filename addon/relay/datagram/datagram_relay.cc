@@ -65,7 +65,7 @@ std::optional<SysError> DatagramRelay::open() {
       failed = generators_.back()->open();
     }
     for (size_t e = 0; e < plan.listen.size() && !failed; ++e) {
-      auto opened = openListening(plan.listen[e].address, plan.dualStack, plan.receiveBufferBytes);
+      auto opened = openListening(plan.listen[e].address, plan, f_.c.options.sharing);
       if (!opened) {
         failed = opened.error();
         break;

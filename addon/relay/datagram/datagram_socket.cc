@@ -32,7 +32,7 @@ uint32_t lostSince(DatagramSocket& socket) {
   return info[SK_MEMINFO_DROPS] - std::exchange(socket.overflow, info[SK_MEMINFO_DROPS]);
 }
 
-Result<ListeningSocket> openListening(const SocketAddress& address, bool dualStack, int receiveBufferBytes) {
+Result<ListeningSocket> openListening(const SocketAddress& address, const Plan& plan, Sharing sharing) {
   const auto failed = [&](int error, const char* syscall) { return SysError{error, syscall, address.host(), address.port()}; };
   DatagramSocket socket;
   const int fd = sys::socket(address.family(), SOCK_DGRAM);
@@ -41,15 +41,18 @@ Result<ListeningSocket> openListening(const SocketAddress& address, bool dualSta
   socket.family = uint8_t(address.family());
   socket.named = true;
   socket.tellsLocal = isWildcard(address);
-  if (address.family() == AF_INET6) sys::setInt(fd, IPPROTO_IPV6, IPV6_V6ONLY, dualStack ? 0 : 1);
+  if (address.family() == AF_INET6) sys::setInt(fd, IPPROTO_IPV6, IPV6_V6ONLY, plan.dualStack ? 0 : 1);
   if (socket.tellsLocal) {
     if (address.family() == AF_INET) sys::setInt(fd, IPPROTO_IP, IP_PKTINFO, 1);
     else sys::setInt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
   }
-  const int obtained = sys::setReceiveBuffer(fd, receiveBufferBytes);
-  sys::setSendBuffer(fd, listenerSendBuffer);
+  const int obtained = sys::setReceiveBuffer(fd, plan.receiveBufferBytes);
+  sys::setSendBuffer(fd, plan.sendBufferBytes > 0 ? plan.sendBufferBytes : listenerSendBuffer);
   askForMore(fd);
-  if (::bind(fd, address.get(), address.length()) < 0) return failed(errno, "listen");  // the word for TCP
+  if (plan.incomingCpu >= 0) {
+    if (const int error = sys::trySetInt(fd, SOL_SOCKET, SO_INCOMING_CPU, plan.incomingCpu)) return failed(-error, "setsockopt SO_INCOMING_CPU");
+  }
+  if (const int error = bindSharing(fd, address, sharing)) return failed(-error, "listen");  // the word for TCP
   const SocketAddress bound = SocketAddress::boundTo(fd);
   return ListeningSocket{std::move(socket), bound, obtained};
 }

@@ -6,8 +6,9 @@
 #include <deque>
 #include <memory>
 
-#include "core/address.h"
 #include "core/poller.h"
+#include "core/reuseport.h"
+#include "relay/plan.h"
 
 namespace millrace {
 
@@ -55,7 +56,7 @@ struct ListeningSocket {
 /// Datagrams, or trains of them, that the socket has lost since it was last known.
 uint32_t lostSince(DatagramSocket& socket);
 
-Result<ListeningSocket> openListening(const SocketAddress& address, bool dualStack, int receiveBufferBytes);
+Result<ListeningSocket> openListening(const SocketAddress& address, const Plan& plan, Sharing sharing);
 int openConnected(DatagramSocket& socket, const SocketAddress& to, const SocketAddress* source);
 
 }  // namespace millrace

@@ -1,0 +1,116 @@
+#include "relay/loop_thread.h"
+
+#include <signal.h>
+
+#include <cassert>
+
+namespace millrace {
+namespace {
+
+/// Records that nobody has taken; beyond it new ones are dropped and counted.
+constexpr size_t maxWaitingRecords = 65'536;
+
+}  // namespace
+
+LoopThread::LoopThread(std::unique_ptr<Loop> loop, RelayOptions options, std::vector<Plan> plans, std::span<uint8_t> arena, DatagramBuffers datagrams,
+                       Placement placement, std::function<void()> ring)
+    : loop_(std::move(loop)), placement_(placement), ring_(std::move(ring)),
+      engine_(new Engine(*loop_, options, std::move(plans), arena, datagrams, *this)) {}
+
+int LoopThread::start() {
+  // Signals are for the other threads of the process.
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  const int failed = createThread();
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  running_ = failed == 0;
+  if (running_) pthread_setname_np(thread_, placement_.shard < 0 ? "millrace" : ("millrace-" + std::to_string(placement_.shard)).c_str());
+  return failed;
+}
+
+int LoopThread::createThread() {
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  int failed = 0;
+  if (placement_.cpu >= 0) {
+    cpu_set_t cpus;
+    CPU_ZERO(&cpus);
+    CPU_SET(unsigned(placement_.cpu), &cpus);
+    failed = pthread_attr_setaffinity_np(&attributes, sizeof cpus, &cpus);
+  }
+  const auto run = [](void* self) -> void* {
+    static_cast<LoopThread*>(self)->turns();
+    return nullptr;
+  };
+  if (failed == 0) failed = pthread_create(&thread_, &attributes, run, this);
+  pthread_attr_destroy(&attributes);
+  return failed;
+}
+
+void LoopThread::run(Command command) {
+  if (!running_) return command(*engine_);
+  {
+    const std::lock_guard lock(mutex_);
+    commands_.push_back(std::move(command));
+  }
+  loop_->wake();
+}
+
+void LoopThread::query(Command ask, std::function<void()> work) {
+  run([this, ask = std::move(ask), work = std::move(work)](Engine& engine) mutable {
+    ask(engine);
+    {
+      const std::lock_guard lock(mutex_);
+      waiting_.works.push_back(std::move(work));
+    }
+    ring_();
+  });
+}
+
+void LoopThread::halt() {
+  if (!running_) return;
+  ending_.store(true, std::memory_order_relaxed);
+  loop_->wake();
+  pthread_join(thread_, nullptr);
+  running_ = false;
+}
+
+LoopThread::Taken LoopThread::take() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(waiting_, {});
+}
+
+// ---- the loop's thread
+
+void LoopThread::turns() {
+  engine_->start();
+  while (!ending_.load(std::memory_order_relaxed) && !engine_->closed()) {
+    loop_->turn(-1);
+    std::vector<Command> commands;
+    {
+      const std::lock_guard lock(mutex_);
+      commands.swap(commands_);
+    }
+    for (const Command& command : commands) command(*engine_);
+    engine_->turnEnd();
+  }
+}
+
+void LoopThread::cross(std::span<Record> records) {
+  {
+    const std::lock_guard lock(mutex_);
+    for (const Record& record : records) {
+      if (waiting_.records.size() >= maxWaitingRecords && record.kind != double(RecordKind::closed)) ++waiting_.lost;
+      else waiting_.records.push_back(record);
+    }
+  }
+  ring_();
+}
+
+bool LoopThread::crossDatagrams(size_t) {
+  assert(!"plans with a node in JS are embedded");
+  return false;
+}
+
+}  // namespace millrace

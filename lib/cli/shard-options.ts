@@ -1,0 +1,55 @@
+/** `--shards`, `--pin`, `--cpus`, `--steer` and `--reuse-port`: how many loops serve, and where. */
+import type { Command } from 'commander'
+import { checkShards } from '../shards.ts'
+import type { ShardOptions } from '../shards.ts'
+import { count } from './units.ts'
+import { fromOption, usage } from './usage.ts'
+
+/** The options as they are parsed. */
+export type ShardFlags = {
+  readonly shards?: number | 'auto'
+  readonly pin?: true
+  readonly cpus?: readonly number[]
+  readonly steer?: 'hash' | 'cpu'
+  readonly reusePort?: true
+}
+
+export function addShardOptions(command: Command): Command {
+  return command
+    .option('--shards <count>', 'loops, each on a thread of its own with listeners of its own, or auto for one a CPU (default: 1)', (text) => {
+      const shards = text === 'auto' ? text : count('--shards', text, 1)
+      fromOption('--shards', () => checkShards({ shards }))
+      return shards
+    })
+    .option('--pin', 'keep each loop on a CPU of its own')
+    .option('--cpus <list>', 'the CPUs to keep them on, such as 0,2-3: one for each loop', cpuList)
+    .option('--steer <how>', 'how the kernel chooses the loop: hash of addresses and ports, or the cpu that received (default: hash)', (text) => {
+      if (text === 'hash' || text === 'cpu') return text
+      throw usage(`--steer: expected hash or cpu, not "${text}"`)
+    })
+    .option('--reuse-port', 'share the address with other processes of this user that do so too')
+}
+
+/** What `serve` is given. */
+export function shardsOf({ shards, pin, cpus, steer, reusePort }: ShardFlags): ShardOptions {
+  if (pin !== undefined && cpus !== undefined) throw usage('--pin takes the CPUs in their order and --cpus those of its list: give one of them')
+  const pinned = cpus ?? pin
+  // One loop a CPU of the list, unless it is said.
+  const loops = shards ?? cpus?.length
+  return {
+    ...(loops === undefined ? {} : { shards: loops }),
+    ...(pinned === undefined ? {} : { pin: pinned }),
+    ...(steer === undefined ? {} : { steer }),
+    ...(reusePort === undefined ? {} : { reusePort }),
+  }
+}
+
+/** `0,2-3`, as taskset(1) has it. */
+function cpuList(text: string): readonly number[] {
+  return text.split(',').flatMap((run) => {
+    const [, from, to = from] = /^(\d{1,4})(?:-(\d{1,4}))?$/.exec(run) ?? []
+    const length = Number(to) - Number(from) + 1
+    if (from === undefined || length < 1) throw usage(`--cpus: "${text}" is not a list of CPUs: write it like 0,2-3`)
+    return Array.from({ length }, (_, i) => Number(from) + i)
+  })
+}

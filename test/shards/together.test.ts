@@ -1,0 +1,102 @@
+/** What is one server for its user, however many loops it has: limits, sessions, events, names, closing. */
+import assert from 'node:assert/strict'
+import { echo, forward, limit, listen, pipe, serve, tcp, udp, type Resolver } from '../../lib/index.ts'
+import { many } from '../support/many.ts'
+import { connect, destroyPeers, listen as upstreams } from '../support/peers.ts'
+import { withRelay } from '../support/relay.ts'
+import { udpPeer } from '../support/udp-peers.ts'
+import { until } from '../support/until.ts'
+
+const [shards, crowd] = [3, 60]
+
+describe('shards are one server', () => {
+  afterEach(destroyPeers)
+
+  it('limit counts over all of them', async () => {
+    const upstream = await upstreams({ onPeer: (peer) => void peer.socket.pipe(peer.socket) })
+    const limited = pipe(listen(tcp('127.0.0.1:0')), limit({ maxSessions: 20 }), forward(tcp(upstream.address)))
+    await withRelay([limited], { shards }, async ({ address, server }) => {
+      const peers = await many(crowd, () => connect(address))
+      const answered = await Promise.all(peers.map(async (peer) => {
+        peer.socket.write('x')
+        return peer.read(1).then(() => 1, () => 0)
+      }))
+      assert.equal(answered.reduce((sum: number, one) => sum + one, 0), 20)
+      assert.deepEqual(server.ledger().reasons.limited, crowd - 20)
+      assert.ok(server.ledger().shards.filter(({ sessions }) => sessions.open > 0).length > 1, 'in more than one shard')
+      for (const peer of peers) peer.destroy()
+      await until(() => server.ledger().sessions.open === 0, 'places to be free again')
+      const again = await connect(address)
+      await again.send('y')
+      assert.equal(String(await again.read(1)), 'y')
+    })
+  })
+
+  it('limit counts flows over all of them', async () => {
+    const limited = pipe(listen(udp('127.0.0.1:0')), limit({ maxSessions: 20 }), echo())
+    await withRelay([limited], { shards }, async ({ address, server }) => {
+      const peers = await Promise.all(Array.from({ length: crowd }, () => udpPeer(address)))
+      for (const peer of peers) await peer.send('x')
+      await until(() => server.ledger().datagrams.toUpstream.received === crowd, 'all to be received')
+      await until(() => peers.reduce((sum, peer) => sum + peer.count(), 0) === 20, 'those let in to be answered')
+      assert.equal(server.ledger().datagrams.toUpstream.dropped.policy.datagrams, crowd - 20)
+    })
+  })
+
+  it('sessions are listed, told of and ended by ids that no two have', async () => {
+    await withRelay([pipe(listen(tcp('127.0.0.1:0')), echo()), pipe(listen(udp('127.0.0.1:0')), echo())], { shards }, async ({ addressOf, server, opens, closes }) => {
+      const peers = await many(crowd, () => connect(addressOf(0)))
+      for (const peer of peers) {
+        await peer.send('x')
+        await peer.read(1)
+      }
+      const flows = await Promise.all(Array.from({ length: crowd }, () => udpPeer(addressOf(1))))
+      for (const flow of flows) assert.equal(await flow.ask('y'), 'y')
+      const [listed, opened] = [await server.sessions(), await opens(2 * crowd)]
+      assert.equal(new Set(listed.map(({ id }) => id)).size, 2 * crowd)
+      assert.deepEqual(new Set(listed.map(({ id }) => id)), new Set(opened.map(({ session }) => session)))
+      assert.deepEqual(new Set(listed.filter(({ kind }) => kind === 'datagram').map(({ downstream }) => downstream)), new Set(flows.map(({ address }) => address)))
+      const ended = listed.filter((_, i) => i % 2 === 0)
+      for (const { id } of ended) server.endSession(id)
+      const told = await closes(crowd)
+      assert.deepEqual(new Set(told.map(({ session }) => session)), new Set(ended.map(({ id }) => id)))
+      assert.deepEqual(new Set(told.map(({ reason }) => reason)), new Set(['closedByHandler']))
+      assert.deepEqual(new Set((await server.sessions()).map(({ id }) => id)), new Set(listed.filter((_, i) => i % 2 === 1).map(({ id }) => id)))
+    })
+  })
+
+  it('a name that resolves later is told to all of them', async () => {
+    const upstream = await upstreams({ onPeer: (peer) => void peer.socket.pipe(peer.socket) })
+    let resolved: () => void = () => undefined
+    const later = new Promise<void>((resume) => { resolved = resume })
+    const resolver: Resolver = async () => {
+      await later
+      return [{ address: '127.0.0.1', ttl: 60 }]
+    }
+    await withRelay([pipe(listen(tcp('127.0.0.1:0')), forward(tcp(`upstream.test:${upstream.port}`)))], { shards, resolver }, async ({ address, server }) => {
+      const peers = await many(crowd, () => connect(address))
+      await until(() => server.ledger().sessions.open === crowd, 'all to wait for the name')
+      resolved()
+      for (const peer of peers) {
+        await peer.send('x')
+        assert.equal(String(await peer.read(1)), 'x')
+      }
+    })
+  })
+
+  it('close drains each, and ends each in time', async () => {
+    for (const drainMs of [10_000, 0]) {
+      const server = await serve(pipe(listen(tcp('127.0.0.1:0')), echo()), { shards })
+      const peers = await many(crowd, () => connect(server.addresses[0]?.text ?? ''))
+      await until(() => server.ledger().shards.every(({ sessions }) => sessions.open > 0), 'each to have some')
+      const closed = server.close({ drainMs })
+      if (drainMs > 0) for (const peer of peers) await peer.end('last words')
+      const read = await Promise.all(peers.map((peer) => peer.readAll()))
+      if (drainMs > 0) assert.deepEqual(new Set(read.map(({ text, ending }) => `${text} ${ending}`)), new Set(['last words fin']))
+      await closed
+      const { sessions, reasons, balanced } = server.ledger()
+      assert.deepEqual([sessions.open, sessions.closed, balanced], [0, crowd, true])
+      assert.equal(drainMs > 0 ? reasons.finished : reasons.serverClosed, crowd)
+    }
+  })
+})

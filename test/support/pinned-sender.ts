@@ -1,0 +1,14 @@
+/** Peers that are on one CPU, in a process of their own: pinned_sender.py. */
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { portOf } from './udp-peers.ts'
+
+const program = fileURLToPath(new URL('pinned_sender.py', import.meta.url))
+
+/** Each of `count` peers has its answer when this resolves. */
+export async function sendFrom(cpu: number, net: 'udp' | 'tcp', address: string, count: number): Promise<void> {
+  const { stdout } = await promisify(execFile)('python3', [program, String(cpu), net, String(portOf(address)), String(count)])
+  assert.equal(stdout, `${count}\n`)
+}
