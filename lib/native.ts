@@ -209,6 +209,8 @@ export interface NativeRelay {
 }
 
 export interface Native {
+  /** Keeps the calling thread, and those that it makes from then on, on one CPU. Throws system errors. */
+  pinThread(cpu: number): void
   readonly Relay: new (options: NativeOptions) => NativeRelay
   readonly closeReasons: readonly string[]
   readonly dropReasons: readonly string[]

@@ -1,28 +1,19 @@
 /** `serve`: the only function that touches the kernel. */
-import { compile } from './compile.ts'
-import type { Compiled } from './compile.ts'
 import { refuse } from './chain.ts'
-import { normalizeIp } from './address.ts'
-import { misuse, RelayError, safely, systemError } from './errors.ts'
+import { safely } from './errors.ts'
 import type { RelayEvent } from './events.ts'
-import { explain } from './explain.ts'
 import { limited } from './limited.ts'
-import { checkListeners } from './listeners.ts'
-import { loadNative } from './native.ts'
-import type { Native } from './native.ts'
-import { watchNames } from './names.ts'
 import { checkBoolean, checkFunction, checkInteger, checkMs, checkNames, checkWord, shown } from './options.ts'
 import type { Kind, Pipeline } from './part.ts'
 import { isPipeline } from './pipe.ts'
-import { openRelay } from './relay.ts'
-import type { Relay } from './relay.ts'
+import { prepare } from './prepare.ts'
+import type { Beside, Prepared, Settings } from './prepare.ts'
 import { systemResolver } from './resolve.ts'
 import type { Resolver } from './resolve.ts'
-import { createServer, idIn } from './server.ts'
-import type { Server, ServerRelay } from './server.ts'
+import type { Server } from './server.ts'
 import type { Session } from './session.ts'
-import { checkShardable, checkShards, listeningAt, shardNames, shardsText } from './shards.ts'
-import type { Shard, ShardOptions, Sharding } from './shards.ts'
+import { checkShards, shardNames } from './shards.ts'
+import type { ShardOptions } from './shards.ts'
 
 /** The options of `serve`. */
 export type ServeOptions = ShardOptions & {
@@ -68,71 +59,16 @@ const names = [...shardNames, 'onEvents', 'sessionEvents', 'onError', 'maxPendin
  */
 export async function serve(pipelines: Pipeline<Kind> | readonly Pipeline<Kind>[], options: ServeOptions = {}): Promise<Server> {
   const settings = checkOptions(options)
-  const list = checkPipelines(pipelines)
-  const compiled = list.map((pipeline) => compile(pipeline))
-  checkShardable(compiled, settings.thread, settings.sharding)
-  const groups = groupByThread(compiled, settings)
-  const native = load()
-  const plans = await Promise.all(compiled.map((one) => withListenAddresses(one, settings.resolver)))
-  checkListeners(plans.map(({ plan }) => plan))
-
-  const relays: ServerRelay[] = []
-  const started = new Set<Relay>()
-  try {
-    for (const [place, group] of groups.entries()) relays.push(openGroup(group, relays[0]?.relay, { ...settings, native, plans, idOf: idIn(groups.length, place) }))
-    if (settings.sharding.steer === 'cpu') steerByCpu(relays, settings.sharding)
-    for (const { relay } of relays) {
-      relay.native.start()
-      started.add(relay)
-    }
-  } catch (error) {
-    for (const { relay } of relays) relay.native.close(0)
-    await Promise.all([...started].map(({ closed }) => closed)) // the others are gone at once
-    throw systemError(error, 'listen')
-  }
-  const stopNames = watchNames(relays, compiled, settings)
-  const texts = [...list.map((pipeline) => explain(pipeline)), shardsText(settings.sharding)]
-  return createServer(relays, texts.filter((text) => text !== '').join('\n\n'), stopNames)
+  const prepared = await prepare(checkPipelines(pipelines), settings)
+  return prepared.start()
 }
 
-type Opening = Settings & { readonly native: Native; readonly plans: readonly Compiled[]; readonly idOf: (native: number) => number }
-
-/** Other shards than the first listen where that one does. */
-function openGroup({ ownThread, pipelines, shard: { number, cpu, sharing } }: Group, leader: Relay | undefined, { plans, ...options }: Opening): ServerRelay {
-  const first = number === 0 ? undefined : leader
-  const relay = openRelay({
-    ...options,
-    ownThread,
-    plans: pipelines.flatMap((pipeline) => {
-      const compiled = plans[pipeline]
-      if (compiled === undefined) return []
-      const bound = first?.addresses.filter((address) => address.pipeline === pipeline)
-      return [{ pipeline, compiled: bound === undefined ? compiled : { ...compiled, plan: listeningAt(compiled.plan, bound) } }]
-    }),
-    sharing,
-    shard: number,
-    cpu: cpu ?? -1,
-    first: first?.native,
-  })
-  return { relay, pipelines, shard: number }
-}
-
-/** One program serves all sockets of an address. A shard that is not pinned has the CPUs of its number. */
-function steerByCpu([first, ...others]: readonly ServerRelay[], { shards }: Sharding): void {
-  if (others.length > 0) first?.relay.native.steer(shards.map(({ cpu, number }) => cpu ?? number))
-}
-
-type Settings = {
-  readonly sharding: Sharding
-  readonly onEvents: ServeOptions['onEvents']
-  readonly sessionEvents: boolean
-  readonly onError: (error: unknown, session: Session | undefined) => void
-  readonly maxPendingBytes: number
-  readonly lingerMs: number
-  readonly thread: 'auto' | 'own' | 'embedded'
-  readonly transport: 'auto' | 'copy' | 'splice'
-  readonly resolver: Resolver
-  readonly debug: boolean
+/**
+ * One of several that serve the same pipelines at the same addresses, each in a thread of JS of its own. Nothing is accepted before `start`, so
+ * that all can be there first.
+ */
+export function serveBeside(pipelines: readonly Pipeline<Kind>[], options: ServeOptions, beside: Beside): Promise<Prepared> {
+  return prepare(checkPipelines(pipelines), checkOptions(options), beside)
 }
 
 function checkOptions(options: ServeOptions): Settings {
@@ -158,52 +94,6 @@ function checkPipelines(given: unknown): readonly Pipeline<Kind>[] {
     if (isPipeline(pipeline)) return pipeline
     throw refuse('serve', `expected a pipeline made by pipe(…), not ${shown(pipeline)}`)
   })
-}
-
-type Group = { readonly ownThread: boolean; readonly pipelines: readonly number[]; readonly shard: Shard }
-
-/** All on threads of their own, each as many times as there are shards; or at most one there and one in this. */
-function groupByThread(compiled: readonly Compiled[], { thread, sharding }: Settings): readonly Group[] {
-  const all = compiled.map((_, pipeline) => pipeline)
-  const [only] = sharding.shards
-  if (sharding.asked || only === undefined) return sharding.shards.map((shard) => ({ ownThread: true, pipelines: all, shard }))
-  if (thread === 'embedded') return [{ ownThread: false, pipelines: all, shard: only }]
-  const inJs = all.filter((pipeline) => compiled[pipeline]?.hasJs === true)
-  const [first] = inJs
-  if (thread === 'own' && first !== undefined) {
-    throw misuse('ERR_MILLRACE_BAD_OPTION', 'serve', `thread "own" needs pipelines without a node in JS, but pipeline ${first} has ${compiled[first]?.jsPaths.join(', ')}`)
-  }
-  const native = all.filter((pipeline) => !inJs.includes(pipeline))
-  return [
-    { ownThread: true, pipelines: native, shard: only },
-    { ownThread: false, pipelines: inJs, shard: only },
-  ].filter((group) => group.pipelines.length > 0)
-}
-
-function load(): Native {
-  try {
-    return loadNative()
-  } catch (error) {
-    const why = error instanceof Error ? error.message.split('\n', 1)[0] : String(error)
-    throw new RelayError(`serve: the addon cannot be loaded, build it with "npm run build:addon": ${why}`, { code: 'ERR_MILLRACE_NO_ADDON', node: 'serve' }, error)
-  }
-}
-
-/** A name to listen at becomes its first address; what it resolves to later does not matter. */
-async function withListenAddresses(compiled: Compiled, resolver: Resolver): Promise<Compiled> {
-  const names = new Set(compiled.plan.listen.flatMap((at) => (at.net === 'unix' || normalizeIp(at.host) !== undefined ? [] : at.host)))
-  const found = new Map(await Promise.all([...names].map(async (name) => [name, await firstAddress(name, resolver)] as const)))
-  const listen = compiled.plan.listen.map((at) => (at.net === 'unix' ? at : { ...at, host: found.get(at.host) ?? at.host }))
-  return { ...compiled, plan: { ...compiled.plan, listen } }
-}
-
-async function firstAddress(name: string, resolver: Resolver): Promise<string> {
-  const found = await resolver(name).catch((error: unknown) => {
-    throw systemError(error, 'listen')
-  })
-  const [host] = found.flatMap(({ address }) => normalizeIp(address) ?? [])
-  if (host === undefined) throw misuse('ERR_MILLRACE_BAD_ADDRESS', 'listen', `${shown(name)} has no address`)
-  return host
 }
 
 const reports = limited((text) => process.stderr.write(`millrace: ${text}\n`))

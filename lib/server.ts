@@ -80,10 +80,7 @@ export function createServer(relays: readonly ServerRelay[], explain: string, st
     return closed
   }
   return {
-    addresses: relays
-      .flatMap(({ relay, shard }) => (shard === 0 ? relay.addresses : []))
-      .map(addressOf)
-      .toSorted((a, b) => a.pipeline - b.pipeline),
+    addresses: addressesOf(relays),
     ledger: () => ledgerOf(rowsByShard(relays)),
     load: () => loadOf(relays.flatMap(({ relay }) => relay.loads())),
     async sessions() {
@@ -102,13 +99,19 @@ export function createServer(relays: readonly ServerRelay[], explain: string, st
   }
 }
 
+/** All shards have the same. */
+export function addressesOf(relays: readonly ServerRelay[]): readonly ServerAddress[] {
+  const bound = relays.flatMap(({ relay, shard }) => (shard === 0 ? relay.addresses : []))
+  return bound.map(addressOf).toSorted((a, b) => a.pipeline - b.pipeline)
+}
+
 function addressOf(bound: BoundAddress): ServerAddress {
   const { pipeline, net, address, port, family, receiveBufferBytes } = bound
   return { pipeline, net, address, port, family, text: listenerText(bound), ...(receiveBufferBytes === undefined ? {} : { receiveBufferBytes }) }
 }
 
 /** The counters of each shard, in the order of their pipelines. */
-function rowsByShard(relays: readonly ServerRelay[]): CounterRow[][] {
+export function rowsByShard(relays: readonly ServerRelay[]): CounterRow[][] {
   const shards = new Set(relays.map(({ shard }) => shard))
   return [...shards].map((shard) => {
     const members = relays.filter((one) => one.shard === shard)

@@ -4,7 +4,6 @@ import type { Compiled } from './compile.ts'
 import { formatEndpoint } from './endpoint.ts'
 import { misuse } from './errors.ts'
 import { checkBoolean, checkInteger, checkWord, shown } from './options.ts'
-import type { NativeAddress } from './native.ts'
 import type { Plan } from './plan.ts'
 
 /** Most loops of one server: each has a thread, an epoll descriptor and, for datagrams, 17 MB to receive into. */
@@ -103,11 +102,12 @@ export function allowedCpus(): readonly number[] {
   })
 }
 
-/** Refuses what cannot be served by several loops, or not by these. Throws ERR_MILLRACE_BAD_OPTION. */
-export function checkShardable(compiled: readonly Compiled[], thread: 'auto' | 'own' | 'embedded', { shards, steer, asked, reusePort }: Sharding): void {
+/** Refuses what cannot be served by several loops, or not by these; `beside`: there are others in other threads of JS. Throws ERR_MILLRACE_BAD_OPTION. */
+export function checkShardable(compiled: readonly Compiled[], thread: 'auto' | 'own' | 'embedded', { shards, steer, asked, reusePort }: Sharding, beside: boolean): void {
   const refuse = (problem: string): never => {
     throw misuse('ERR_MILLRACE_BAD_OPTION', 'serve', problem)
   }
+  const shared = shards.length > 1 || beside
   if (asked && thread === 'embedded') refuse('shards and pin are about threads of their own, and thread "embedded" is the calling one')
   for (const [pipeline, { plan, jsPaths }] of compiled.entries()) {
     const [first] = jsPaths
@@ -115,9 +115,9 @@ export function checkShardable(compiled: readonly Compiled[], thread: 'auto' | '
       refuse(`shards and pin need pipelines without a node in JS, but pipeline ${pipeline} has ${jsPaths.join(', ')}: "millrace run FILE --workers" runs the file in several threads`)
     }
     const unix = plan.listen.find((at) => at.net === 'unix')
-    if ((shards.length > 1 || reusePort) && unix !== undefined) refuse(`pipeline ${pipeline} listens to ${formatEndpoint(unix)}, and a Unix socket cannot be shared`)
-    if (shards.length > 1 && plan.generate !== null) refuse(`pipeline ${pipeline} generates, and does so in one loop: start it several times`)
-    if (shards.length > 1 && plan.incomingCpu >= 0) refuse(`pipeline ${pipeline} has incomingCpu, which would be the same in all shards: use steer "cpu"`)
+    if ((shared || reusePort) && unix !== undefined) refuse(`pipeline ${pipeline} listens to ${formatEndpoint(unix)}, and a Unix socket cannot be shared`)
+    if (shared && plan.generate !== null) refuse(`pipeline ${pipeline} generates, and does so in one loop: start it several times`)
+    if (shared && plan.incomingCpu >= 0) refuse(`pipeline ${pipeline} has incomingCpu, which would be the same in all shards: use steer "cpu"`)
     if (steer === 'cpu' && plan.kind === 'datagram' && plan.nodes.some(({ op }) => op === 'forward')) {
       refuse(`steer "cpu" would tear the flows of pipeline ${pipeline} apart: forward of datagrams needs steer "hash"`)
     }
@@ -125,7 +125,7 @@ export function checkShardable(compiled: readonly Compiled[], thread: 'auto' | '
 }
 
 /** The plan that listens where the first shard does: where that has asked for any free port, this takes the same. */
-export function listeningAt(plan: Plan, bound: readonly NativeAddress[]): Plan {
+export function listeningAt(plan: Plan, bound: readonly { readonly port: number }[]): Plan {
   const listen = plan.listen.map((at, place) => (at.net === 'unix' ? at : { ...at, port: bound[place]?.port ?? at.port }))
   return { ...plan, listen }
 }

@@ -1,8 +1,11 @@
 // The module: what `require` of the addon gives (internal; lib/native.ts has the types). Nothing is global: each environment, the main thread's
 // or a worker's, gets its own constructor and its own relays.
 #include <napi.h>
+#include <sched.h>
 
+#include "node/js_value.h"
 #include "node/relay_object.h"
+#include "node/system_error.h"
 
 namespace millrace {
 namespace {
@@ -41,7 +44,16 @@ Napi::Object recordKinds(Napi::Env env) {
   return kinds;
 }
 
+void pinThread(const Napi::CallbackInfo& info) {
+  cpu_set_t cpus;
+  CPU_ZERO(&cpus);
+  CPU_SET(uint32_t(JsValue(info.Env(), napi_value(info[0])).whole()), &cpus);
+  if (::sched_setaffinity(0, sizeof cpus, &cpus) == 0) return;
+  throwSystemError(info.Env(), {errno, "sched_setaffinity", "", 0});
+}
+
 Napi::Object init(Napi::Env env, Napi::Object exports) {
+  exports.Set("pinThread", Napi::Function::New<pinThread>(env));
   exports.Set("Relay", RelayObject::define(env));
   exports.Set("closeReasons", textList(env, reasonNames));
   exports.Set("dropReasons", textList(env, dropReasonNames));

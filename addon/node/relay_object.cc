@@ -3,6 +3,7 @@
 
 #include "node/plan_reader.h"
 #include "node/session_list.h"
+#include "node/system_error.h"
 #include "relay/control.h"
 
 namespace millrace {
@@ -11,27 +12,6 @@ namespace {
 /// The call's argument; absent where it was not given.
 JsValue argument(const Napi::CallbackInfo& info, size_t index) {
   return index < info.Length() ? JsValue(info.Env(), napi_value(info[index])) : JsValue();
-}
-
-void throwError(napi_env env, const std::string& message, const SysError* error) {
-  napi_value thrown = nullptr;
-  if (napi_create_error(env, nullptr, JsValue::of(env, message).raw(), &thrown) != napi_ok) return;
-  const JsValue object(env, thrown);
-  if (error) {
-    object.set("code", std::string(uv_err_name(-error->err)));
-    object.set("errno", double(-error->err));
-    object.set("syscall", std::string(error->syscall));
-    if (!error->address.empty()) {
-      object.set("address", error->address);
-      object.set("port", double(error->port));
-    }
-  }
-  napi_throw(env, thrown);
-}
-
-void throwSystemError(napi_env env, const SysError& error) {
-  const std::string what = std::string(error.syscall) + " " + uv_err_name(-error.err);
-  throwError(env, error.address.empty() ? what : what + " " + error.address, &error);
 }
 
 Transport transportOf(const std::string& name) {
@@ -79,7 +59,7 @@ RelayObject::RelayObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Rela
   for (uint32_t i = 0; i < plans.length(); ++i) {
     auto plan = readPlan(plans.at(i), why);
     if (!plan) {
-      throwError(env, why, nullptr);
+      throwError(env, why);
       return;
     }
     config.plans.push_back(std::move(*plan));
@@ -89,13 +69,13 @@ RelayObject::RelayObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Rela
   shareLimits(config.plans, first.isObject() ? Unwrap(Napi::Object(env, first.raw())) : nullptr);
   js_ = JsCall::create(env, options);
   if (!js_) {
-    throwError(env, "millrace: the addon was given no buffers", nullptr);
+    throwError(env, "millrace: the addon was given no buffers");
     return;
   }
   if (options.get("datagrams").isObject()) {
     datagrams_ = DatagramCall::create(env, options.get("datagrams"));
     if (!datagrams_) {
-      throwError(env, "millrace: the addon was given no buffers for datagrams", nullptr);
+      throwError(env, "millrace: the addon was given no buffers for datagrams");
       return;
     }
     config.datagrams = datagrams_->buffers();

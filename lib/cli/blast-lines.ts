@@ -1,11 +1,11 @@
 /** What `blast` prints: each second how much went and came, and at the end how it went altogether. */
 import type { LoadReport } from '../load.ts'
-import type { Server } from '../server.ts'
 import type { AnyPipeline } from './endpoints.ts'
 import { every, statsJson } from './live-line.ts'
 import type { ShowStats } from './live-line.ts'
 import { balanceText, datagramsText, droppedText, icmpText, percentOf, percentText, secondText } from './quantities.ts'
 import type { Rates, Reading } from './reading.ts'
+import type { Running } from './running.ts'
 
 export function showBlast(pipeline: AnyPipeline): ShowStats {
   return every([pipeline], {
@@ -69,7 +69,7 @@ function rateOf(datagrams: number, { seconds }: LoadReport): number {
   return seconds > 0 ? datagrams / seconds : 0
 }
 
-function loadOf(server: Server): LoadReport {
+function loadOf(server: Running): LoadReport {
   const load = server.load()
   if (load === undefined) throw new Error('a server with a generator has a load report')
   return load

@@ -4,13 +4,13 @@ import { formatEndpoint, portCount } from '../endpoint.ts'
 import type { GenerateOptions } from '../generate.ts'
 import { generate } from '../generate.ts'
 import { pipe } from '../pipe.ts'
-import type { Server } from '../server.ts'
 import { forward } from '../sinks/forward.ts'
 import { showBlast } from './blast-lines.ts'
 import type { AnyPipeline } from './endpoints.ts'
 import { endpoint } from './endpoints.ts'
-import { addMeasureOptions, runRelay } from './relay-command.ts'
+import { addMeasureOptions, runRelay, startHere } from './relay-command.ts'
 import type { RelayOptions } from './relay-command.ts'
+import type { Running } from './running.ts'
 import { count, datagramRate, duration } from './units.ts'
 import { fromOption, usage } from './usage.ts'
 
@@ -50,12 +50,12 @@ export function blastCommand(): Command {
     .action(async (url: string, options: BlastOptions) => {
       const pipeline = pipelineTo(url, options)
       const measured = { stats: 1_000, drain: 0, ...options }
-      process.exitCode = await runRelay({ command: 'blast', pipelines: [pipeline], options: measured, measure: { show: showBlast(pipeline), ends: (server) => unheard(url, server) } })
+      process.exitCode = await runRelay({ command: 'blast', start: startHere([pipeline]), options: measured, measure: { show: showBlast(pipeline), ends: (server) => unheard(url, server) } })
     })
 }
 
 /** A sink answers nothing either, but there the kernel does not say that nobody listens. */
-function unheard(url: string, server: Server): string | undefined {
+function unheard(url: string, server: Running): string | undefined {
   const { icmpErrors } = server.ledger().datagrams
   return icmpErrors > 0 && server.load()?.received === 0 ? `nothing came back from ${url}, and ICMP says that nobody listens there` : undefined
 }

@@ -8,7 +8,7 @@ import { RelayError } from '../errors.ts'
 import { listen, pipe } from '../pipe.ts'
 import type { Pipeline } from '../pipe.ts'
 import { forward } from '../sinks/forward.ts'
-import { runRelay } from './relay-command.ts'
+import { runRelay, startHere } from './relay-command.ts'
 
 const wantedPort = 8080
 
@@ -36,7 +36,7 @@ export function demoCommand(): Command {
 function runDemo(pipeline: Pipeline<'stream'>): Promise<number> {
   return runRelay({
     command: 'demo',
-    pipelines: [pipeline],
+    start: startHere([pipeline]),
     options: { stats: 1000, drain: 0 },
     onReady: (server, output) => {
       const at = `http://127.0.0.1:${server.addresses[0]?.port ?? wantedPort}`

@@ -3,7 +3,7 @@ import { Command } from 'commander'
 import { echo } from '../sinks/echo.ts'
 import { endpoint } from './endpoints.ts'
 import { addReceiveBuffer, pipelineInto } from './receive-buffer.ts'
-import { addRelayOptions, runRelay } from './relay-command.ts'
+import { addRelayOptions, runRelay, startHere } from './relay-command.ts'
 import type { RelayOptions } from './relay-command.ts'
 
 const examples = `
@@ -21,6 +21,6 @@ export function echoCommand(): Command {
     .addHelpText('after', examples)
     .action(async (listenAt: string, options: RelayOptions) => {
       const pipeline = pipelineInto(echo(), endpoint('LISTEN', listenAt), options)
-      process.exitCode = await runRelay({ command: 'echo', pipelines: [pipeline], options })
+      process.exitCode = await runRelay({ command: 'echo', start: startHere([pipeline]), options })
     })
 }

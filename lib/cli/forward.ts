@@ -11,7 +11,7 @@ import type { AnyEndpoint, AnyPipeline } from './endpoints.ts'
 import { endpoint, refuseOthers } from './endpoints.ts'
 import { addForwardOptions, kindOfOption } from './forward-options.ts'
 import type { ForwardOptions } from './forward-options.ts'
-import { addRelayOptions, runRelay } from './relay-command.ts'
+import { addRelayOptions, runRelay, startHere } from './relay-command.ts'
 import { fromOption, usage } from './usage.ts'
 
 const examples = `
@@ -36,7 +36,7 @@ export function forwardCommand(): Command {
     .addHelpText('after', examples)
     .action(async (listenAt: string, upstream: string, options: ForwardOptions) => {
       const pipeline = pipelineOf(endpoint('LISTEN', listenAt), endpoint('UPSTREAM', upstream), options)
-      process.exitCode = await runRelay({ command: 'forward', pipelines: [pipeline], options })
+      process.exitCode = await runRelay({ command: 'forward', start: startHere([pipeline]), options })
     })
 }
 

@@ -3,37 +3,42 @@
  * terminal one line that is rewritten, elsewhere a line an interval.
  */
 import type { Account, Datagrams } from '../ledger.ts'
-import type { Server } from '../server.ts'
-import type { AnyPipeline } from './endpoints.ts'
+import type { Kind } from '../part.ts'
 import type { JsonLine, Output } from './output.ts'
 import { balanceText, bytesText, datagramsText, droppedText, icmpText } from './quantities.ts'
 import type { Moved, Rates, Reading } from './reading.ts'
 import type { ShardRates, ShardReading } from './reading.ts'
 import { droppedOf, ratesBetween, read } from './reading.ts'
+import type { Running } from './running.ts'
 
 /** Shows something every `everyMs` until the returned function is called, which shows the last one. */
-export type ShowStats = (server: Server, output: Output, everyMs: number) => () => void
+export type ShowStats = (server: Running, output: Output, everyMs: number) => () => void
 
 /** The live line of a relay. */
-export function liveLine(pipelines: readonly AnyPipeline[]): ShowStats {
+export function liveLine(pipelines: readonly { readonly kind: Kind }[]): ShowStats {
   const show: ShowOne = (output, now, rates) => output.showLive(withShards(describe(now, rates), now, rates, shardLine), statsJson(now, rates))
   return every(pipelines, { second: show, end: show })
 }
 
-type ShowOne = (output: Output, now: Reading, rates: Rates, server: Server) => void
+type ShowOne = (output: Output, now: Reading, rates: Rates, server: Running) => void
 
 /** Calls `second` with every reading of the ledger and the rates since the one before, and `end` with the last one. */
-export function every(pipelines: readonly AnyPipeline[], { second, end }: { readonly second: ShowOne; readonly end: ShowOne }): ShowStats {
+export function every(pipelines: readonly { readonly kind: Kind }[], { second, end }: { readonly second: ShowOne; readonly end: ShowOne }): ShowStats {
   return (server, output, everyMs) => {
     let before = read(server, pipelines)
+    let stopped = false
     const tell = (showOne: ShowOne): void => {
       const now = read(server, pipelines)
       const rates = ratesBetween(before, now)
       before = now
       showOne(output, now, rates, server)
     }
-    const timer = setInterval(() => tell(second), everyMs)
+    const timer = setInterval(() => {
+      if (server.refresh === undefined) tell(second)
+      else void server.refresh().then(() => (stopped ? undefined : tell(second)))
+    }, everyMs)
     return () => {
+      stopped = true
       clearInterval(timer)
       tell(end)
       output.endLive()
@@ -42,10 +47,10 @@ export function every(pipelines: readonly AnyPipeline[], { second, end }: { read
 }
 
 /** The line of the whole, and below it one for each shard where there are several. */
-export function withShards(whole: string, { shards, flows }: Reading, rates: Rates, lineOf: (shard: ShardReading, rates: ShardRates, hasFlows: boolean) => string): string {
+export function withShards(whole: string, { shards, shardName, flows }: Reading, rates: Rates, lineOf: (shard: ShardReading, rates: ShardRates, hasFlows: boolean) => string): string {
   const lines = shards.flatMap((shard, place) => {
     const rate = rates.shards[place]
-    return rate === undefined ? [] : `  shard ${place}: ${lineOf(shard, rate, flows !== undefined)}`
+    return rate === undefined ? [] : `  ${shardName} ${place}: ${lineOf(shard, rate, flows !== undefined)}`
   })
   return [whole, ...lines].join('\n')
 }
@@ -94,7 +99,7 @@ export function statsJson(now: Reading, rates: Rates): JsonLine {
     pendingBytes: now.pendingBytes,
     balanced: now.balanced,
     ...(flows === undefined ? {} : { flows: { ...flows, perSecond: Math.round(rates.flows) }, datagrams: datagramsJson(account, rates) }),
-    ...(now.shards.length === 0 ? {} : { shards: now.shards.map((shard, place) => shardJson(shard, rates.shards[place])) }),
+    ...(now.shards.length === 0 ? {} : { [`${now.shardName}s`]: now.shards.map((shard, place) => shardJson(shard, rates.shards[place])) }),
   }
 }
 

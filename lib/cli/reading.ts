@@ -1,8 +1,8 @@
 /** One look at the ledger of a running server, and what has moved between two of them: what the lines of `--stats`, `sink` and `blast` are made of. */
 import type { Account, Bytes, Datagrams, DropReason } from '../ledger.ts'
 import { dropReasons } from '../ledger.ts'
-import type { Server } from '../server.ts'
-import type { AnyPipeline } from './endpoints.ts'
+import type { Kind } from '../part.ts'
+import type { Running } from './running.ts'
 
 type Count = { readonly open: number; readonly accepted: number }
 
@@ -29,6 +29,7 @@ export type Reading = {
   readonly account: Account
   /** Each of them, where there are several. */
   readonly shards: readonly ShardReading[]
+  readonly shardName: 'shard' | 'worker'
 }
 
 export type ShardReading = { readonly sessions: Count; readonly pendingBytes: number; readonly dropped: Dropped } & Ways
@@ -47,9 +48,9 @@ export type Rates = {
 
 export type ShardRates = { readonly sessions: number } & Ways
 
-export function read(server: Server, pipelines: readonly AnyPipeline[]): Reading {
+export function read(server: Running, pipelines: readonly { readonly kind: Kind }[]): Reading {
   const ledger = server.ledger()
-  const countOf = (kind: AnyPipeline['kind']): Count | undefined => {
+  const countOf = (kind: Kind): Count | undefined => {
     const members = ledger.pipelines.filter((_, place) => pipelines[place]?.kind === kind)
     return members.length === 0 ? undefined : { open: sum(members, ({ sessions }) => sessions.open), accepted: sum(members, ({ sessions }) => sessions.accepted) }
   }
@@ -62,6 +63,7 @@ export function read(server: Server, pipelines: readonly AnyPipeline[]): Reading
     balanced: ledger.balanced,
     account: ledger,
     shards: ledger.shards.length > 1 ? ledger.shards.map(shardReading) : [],
+    shardName: server.shardName ?? 'shard',
   }
 }
 

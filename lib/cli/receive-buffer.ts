@@ -29,7 +29,7 @@ export function pipelineInto(sink: Sink<Kind>, at: AnyEndpoint, options: Receive
 }
 
 /** What to say, if anything, where the kernel gave less than was asked for: see net.core.rmem_max in socket(7). */
-export function bufferWarning({ addresses }: Server, { receiveBuffer = 0 }: ReceiveBuffer): readonly string[] {
+export function bufferWarning({ addresses }: Pick<Server, 'addresses'>, { receiveBuffer = 0 }: ReceiveBuffer): readonly string[] {
   const small = addresses.find(({ receiveBufferBytes = Infinity }) => receiveBufferBytes < receiveBuffer)
   if (small?.receiveBufferBytes === undefined) return []
   return [`udp ${small.text} got a receive buffer of ${bytesText(small.receiveBufferBytes)} and not ${bytesText(receiveBuffer)}: raise net.core.rmem_max`]

@@ -6,8 +6,7 @@ import type { Command } from 'commander'
 import type { RelayEvent } from '../events.ts'
 import { limited } from '../limited.ts'
 import { serve } from '../serve.ts'
-import type { Server } from '../server.ts'
-import type { Session } from '../session.ts'
+import { stackOf, whose } from './blame.ts'
 import type { AnyPipeline } from './endpoints.ts'
 import { closeLine, noticeLine } from './event-lines.ts'
 import { liveLine } from './live-line.ts'
@@ -19,6 +18,7 @@ import { readyLines } from './ready-line.ts'
 import { bufferWarning } from './receive-buffer.ts'
 import type { ReceiveBuffer } from './receive-buffer.ts'
 import { runUntilSignal } from './run-until-signal.ts'
+import type { Running, Start, Started } from './running.ts'
 import { addShardOptions, shardsOf } from './shard-options.ts'
 import type { ShardFlags } from './shard-options.ts'
 import { duration } from './units.ts'
@@ -61,25 +61,33 @@ export type Measure = {
   /** Instead of the live line. */
   readonly show: ShowStats
   /** It ends by itself when all has been generated. What went wrong, if anything did, is then asked here. */
-  readonly ends?: (server: Server) => string | undefined
+  readonly ends?: (server: Running) => string | undefined
 }
 
 export type Relay = {
   readonly command: string
-  readonly pipelines: readonly AnyPipeline[]
+  readonly start: Start
   readonly options: RelayOptions
   readonly measure?: Measure
   /** Called when everything is up and the ready lines are out. */
-  readonly onReady?: (server: Server, output: Output) => void
+  readonly onReady?: (server: Running, output: Output) => void
+}
+
+/** In this process. */
+export function startHere(pipelines: readonly AnyPipeline[]): Start {
+  return async (options) => {
+    const server = await serve(pipelines, options)
+    return { server, pipelines, ready: readyLines(server.addresses, pipelines) }
+  }
 }
 
 /** Serves until a signal ends it; rejects where something cannot be set up. The value is the exit code. */
-export async function runRelay({ command, pipelines, options, onReady, measure }: Relay): Promise<number> {
+export async function runRelay({ command, start, options, onReady, measure }: Relay): Promise<number> {
   const output = createOutput(process.stdout, options.json === true)
   const warn = (text: string): void => void process.stderr.write(`millrace: ${command}: ${text}\n`)
   const reports = limited(warn)
   let failure: string | undefined
-  const server: Server = await serve(pipelines, {
+  const { server, pipelines, ready }: Started = await start({
     ...shardsOf(options),
     sessionEvents: measure === undefined && (options.json === true || options.log === true),
     onEvents: (batch) => {
@@ -104,7 +112,7 @@ export async function runRelay({ command, pipelines, options, onReady, measure }
       output.say(`closing on ${signal}${wait}`, { type: 'closing', at: Date.now(), signal, open, drainMs })
     },
   })
-  for (const ready of readyLines(server.addresses, pipelines)) output.say(ready.text, ready.json)
+  for (const { text, json } of ready) output.say(text, json)
   for (const warning of bufferWarning(server, options)) warn(warning)
   onReady?.(server, output)
   const show = measure?.show ?? liveLine(pipelines)
@@ -112,7 +120,7 @@ export async function runRelay({ command, pipelines, options, onReady, measure }
   const { exitCode, cut } = await ended
   stopStats?.()
   if (exitCode === 1) warn(`${counted(cut, 'session')} ${cut === 1 ? 'was' : 'were'} cut after ${drainMs / 1000}s of draining`)
-  failure ??= measure?.ends?.(server)
+  failure ??= server.failure?.() ?? measure?.ends?.(server)
   if (failure === undefined) return exitCode
   warn(failure)
   return exitCode === 0 ? exitFailure : exitCode
@@ -122,12 +130,4 @@ function showEvent(event: RelayEvent, { log, json }: RelayOptions, output: Outpu
   if (json === true) output.say('', event)
   else if (event.type === 'notice') warn(noticeLine(event))
   else if (event.type === 'close' && log === true) output.say(closeLine(event), event)
-}
-
-function whose(session: Session | undefined): string {
-  return session === undefined ? 'a handler of datagrams' : `session ${session.id} of ${session.downstream}`
-}
-
-function stackOf(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error)
 }

@@ -3,8 +3,8 @@
  * to end by themselves, a second one ends at once.
  */
 import { constants } from 'node:os'
-import type { Server } from '../server.ts'
-import type { AnyPipeline } from './endpoints.ts'
+import type { Kind } from '../part.ts'
+import type { Running } from './running.ts'
 
 type Signal = 'SIGTERM' | 'SIGINT'
 
@@ -21,7 +21,7 @@ export type UntilSignal = {
 }
 
 /** Takes the signals over at once; the promise settles when the server is closed. */
-export function runUntilSignal(server: Server, pipelines: readonly AnyPipeline[], { drainMs, onClosing }: UntilSignal): Promise<Ending> {
+export function runUntilSignal(server: Running, pipelines: readonly { readonly kind: Kind }[], { drainMs, onClosing }: UntilSignal): Promise<Ending> {
   let first: Signal | undefined
   let second: Signal | undefined
   const signalled = new Promise<void>((_, fail) => {
@@ -32,7 +32,9 @@ export function runUntilSignal(server: Server, pipelines: readonly AnyPipeline[]
         second ??= signal
       } else {
         first = signal
-        onClosing(signal)
+        // A worker that does not answer must not keep anybody waiting.
+        if (server.refresh === undefined) onClosing(signal)
+        else void server.refresh().then(() => onClosing(signal))
       }
     }
     process.on('SIGTERM', onSignal)

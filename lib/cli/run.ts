@@ -1,17 +1,44 @@
 /** `millrace run FILE`: serves the pipelines that a TypeScript or JavaScript file exports. */
 import { Command } from 'commander'
-import { loadPipelines } from './load-pipelines.ts'
-import { addRelayOptions, runRelay } from './relay-command.ts'
+import { checkShards } from '../shards.ts'
+import { checkReadable, loadPipelines } from './load-pipelines.ts'
+import { addRelayOptions, runRelay, startHere } from './relay-command.ts'
 import type { RelayOptions } from './relay-command.ts'
+import type { Start } from './running.ts'
+import { shardsOf } from './shard-options.ts'
+import { count } from './units.ts'
+import { fromOption, usage } from './usage.ts'
+import { startWorkers } from './workers.ts'
+
+type RunOptions = RelayOptions & { readonly workers?: number }
+
+const examples = `
+Examples:
+  $ millrace run examples/port-forward.ts
+  $ millrace run relay.ts --stats 1s --log
+  $ millrace run relay.ts --workers 4 --pin --stats 1s`
 
 export function runCommand(): Command {
   const command = new Command('run')
     .summary('serve the pipelines of a file')
     .description('Serves what FILE exports by default: a pipeline or an array of pipelines. Types are stripped, not checked: see `millrace check`.')
     .argument('<file>', 'a .ts or .js file')
-  return addRelayOptions(command)
-    .addHelpText('after', '\nExamples:\n  $ millrace run examples/port-forward.ts\n  $ millrace run relay.ts --stats 1s --log')
-    .action(async (file: string, options: RelayOptions) => {
-      process.exitCode = await runRelay({ command: 'run', pipelines: await loadPipelines(file), options })
+    .option('--workers <count>', 'load the file in so many worker threads, which serve together: --shards for pipelines with nodes in JS', (text) => {
+      const workers = count('--workers', text, 1)
+      fromOption('--workers', () => checkShards({ shards: workers }))
+      return workers
     })
+  return addRelayOptions(command)
+    .addHelpText('after', examples)
+    .action(async (file: string, options: RunOptions) => {
+      process.exitCode = await runRelay({ command: 'run', start: await starting(file, options), options })
+    })
+}
+
+async function starting(file: string, options: RunOptions): Promise<Start> {
+  if (options.workers === undefined) return startHere(await loadPipelines(file))
+  if (options.shards !== undefined) throw usage('--shards are loops without JS and --workers are threads with it: give one of them')
+  await checkReadable(file)
+  const { shards: _, ...rest } = shardsOf(options)
+  return startWorkers(file, options.workers, rest)
 }

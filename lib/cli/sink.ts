@@ -9,7 +9,7 @@ import type { ShowStats } from './live-line.ts'
 import { balanceText, bytesText, counted, droppedText, secondText, volumeText } from './quantities.ts'
 import type { Rates, Reading, ShardRates, ShardReading } from './reading.ts'
 import { addReceiveBuffer, pipelineInto } from './receive-buffer.ts'
-import { addMeasureOptions, runRelay } from './relay-command.ts'
+import { addMeasureOptions, runRelay, startHere } from './relay-command.ts'
 import type { RelayOptions } from './relay-command.ts'
 import { addShardOptions } from './shard-options.ts'
 
@@ -28,7 +28,7 @@ export function sinkCommand(): Command {
     .action(async (listenAt: string, options: RelayOptions) => {
       const pipeline = pipelineInto(discard(), endpoint('LISTEN', listenAt), options)
       const measured = { stats: 1_000, drain: 0, ...options }
-      process.exitCode = await runRelay({ command: 'sink', pipelines: [pipeline], options: measured, measure: { show: showSink(pipeline) } })
+      process.exitCode = await runRelay({ command: 'sink', start: startHere([pipeline]), options: measured, measure: { show: showSink(pipeline) } })
     })
 }
 

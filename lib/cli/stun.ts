@@ -4,7 +4,7 @@ import { stun } from '../sinks/stun.ts'
 import type { StunOptions } from '../sinks/stun.ts'
 import { endpoint } from './endpoints.ts'
 import { addReceiveBuffer, pipelineInto } from './receive-buffer.ts'
-import { addRelayOptions, runRelay } from './relay-command.ts'
+import { addRelayOptions, runRelay, startHere } from './relay-command.ts'
 import type { RelayOptions } from './relay-command.ts'
 import { count } from './units.ts'
 import { fromOption } from './usage.ts'
@@ -37,6 +37,6 @@ export function stunCommand(): Command {
         ...(rfc3489 === undefined ? {} : { rfc3489 }), ...(ratePerAddress === undefined ? {} : { ratePerAddress }),
       })
       const pipelines = listenAt.map((at) => pipelineInto(sink, endpoint('LISTEN', at), options))
-      process.exitCode = await runRelay({ command: 'stun', pipelines, options })
+      process.exitCode = await runRelay({ command: 'stun', start: startHere(pipelines), options })
     })
 }
