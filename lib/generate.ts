@@ -23,7 +23,7 @@ const names = ['flows', 'sizeBytes', 'ratePerSecond', 'window', 'durationMs', 'g
 
 /**
  * Makes datagrams instead of receiving them, and measures what comes back: `server.load()` tells. What follows is one
- * `forward(udp(…))` to a single port. Throws ERR_MILLRACE_BAD_OPTION and ERR_MILLRACE_UNKNOWN_OPTION.
+ * `forward(udp(…))`; the flows take the ports of a range in turn. Throws ERR_MILLRACE_BAD_OPTION and ERR_MILLRACE_UNKNOWN_OPTION.
  */
 export function generate(options: GenerateOptions = {}): Source<'datagram'> {
   checkNames('generate', options, names)

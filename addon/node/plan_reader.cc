@@ -201,7 +201,8 @@ std::optional<Plan> readPlan(JsValue from, std::string& why) {
   for (uint32_t i = 0; i < upstreams.length(); ++i) {
     SocketAddress address;
     Upstream upstream;
-    upstream.isRange = upstreams.at(i).get("lastPort").whole() > 0;
+    const uint64_t lastPort = upstreams.at(i).get("lastPort").whole();
+    if (lastPort > 0) upstream.ports = uint16_t(lastPort - upstreams.at(i).get("port").whole() + 1);
     if (readEndpoint(upstreams.at(i), address)) upstream.addresses.push_back(address);  // else a name
     plan.upstreams.push_back(std::move(upstream));
   }

@@ -75,7 +75,7 @@ struct Node {
 /// Where a forward goes. A name has no addresses until `lib` has resolved it.
 struct Upstream {
   std::vector<SocketAddress> addresses;
-  bool isRange = false;    // the listener's place in its range is added to the port
+  uint16_t ports = 1;      // with more than one, the listener's place in its range, or the flow's number, is added to the port
   uint32_t preferred = 0;  // where sessions begin: the first that has not failed since
 };
 
@@ -112,7 +112,7 @@ struct Plan {
   /// The address of an upstream for what came to the listener at `endpoint`.
   SocketAddress addressFor(const Upstream& upstream, size_t at, uint16_t endpoint) const {
     SocketAddress address = upstream.addresses[at];
-    if (upstream.isRange) address.setPort(uint16_t(address.port() + listen[endpoint].offset));
+    if (upstream.ports > 1) address.setPort(uint16_t(address.port() + listen[endpoint].offset));
     return address;
   }
 };

@@ -1,6 +1,6 @@
 /** `millrace blast URL`: sends datagrams at a rate, counts what comes back, and says each second and at the end how it went. */
 import { Command } from 'commander'
-import { formatEndpoint, portCount } from '../endpoint.ts'
+import { formatEndpoint } from '../endpoint.ts'
 import type { GenerateOptions } from '../generate.ts'
 import { generate } from '../generate.ts'
 import { pipe } from '../pipe.ts'
@@ -34,7 +34,7 @@ export function blastCommand(): Command {
       'Sends datagrams to URL and counts the replies. Each second it prints datagrams, megabytes and megabits of that second, replies and loss; ' +
         'at the end, or on Ctrl-C, what was sent, received and lost, and the latency.',
     )
-    .argument('<url>', 'where to send, such as udp://127.0.0.1:7890')
+    .argument('<url>', 'where to send, such as udp://127.0.0.1:7890; the flows take the ports of a range, udp://127.0.0.1:7890-7900, in turn')
   add(command, '--flows <count>', 'flows, each from a port of its own (default: 1)', (option, text) => ({ flows: count(option, text, 0) }))
   add(command, '--size <bytes>', 'bytes of a datagram, 0 to 65507 (default: 64)', (option, text) => ({ sizeBytes: count(option, text, 0) }))
   add(command, '--rate <rate>', 'datagrams a second of all flows together, such as 500kpps or 1Mpps (default: max, as fast as it goes)', (option, text) => ({
@@ -73,7 +73,6 @@ function add(command: Command, flags: string, description: string, make: (option
 function pipelineTo(url: string, { flows, size, rate, window, duration: time, gso }: BlastOptions): AnyPipeline {
   const to = endpoint('URL', url)
   if (to.kind === 'stream') throw usage(`URL: ${formatEndpoint(to.at)} is no goal for datagrams: expected udp://HOST:PORT`)
-  if (portCount(to.at) > 1) throw usage(`URL: ${formatEndpoint(to.at)} is a range of ports: expected a single one`)
   const source = generate({ durationMs: defaultDurationMs, ...flows, ...size, ...rate, ...window, ...time, ...(gso === true ? { gso } : {}) })
   return fromOption('URL', () => pipe(source, forward(to)))
 }

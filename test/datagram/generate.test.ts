@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { discard, echo, filterDatagrams, forward, generate, listen as from, pipe, udp } from '../../lib/index.ts'
 import { sanitized } from '../support/child.ts'
 import { threads, withRelay, type TestRelay } from '../support/relay.ts'
-import { unusedUdpPort } from '../support/udp-peers.ts'
+import { unusedPorts, unusedUdpPort } from '../support/udp-peers.ts'
 import { until } from '../support/until.ts'
 
 const durationMs = 500
@@ -51,6 +51,19 @@ for (const thread of threads) {
     })
   })
 }
+
+describe('generate to a range of ports', () => {
+  it('has its flows take them in turn', async () => {
+    const first = await unusedPorts(3)
+    const [range, flows] = [`127.0.0.1:${first}-${first + 2}` as const, 7]
+    await withRelay([pipe(from(udp(range)), echo()), pipe(generate({ durationMs, flows, ratePerSecond: 700 }), forward(udp(range)))], {}, async (relay) => {
+      await until(() => relay.events.some((event) => event.type === 'notice' && event.code === 'generated'), 'the generator to have ended', 30_000)
+      const listeners = relay.events.flatMap((event) => (event.type === 'open' ? event.listener : [])).toSorted()
+      assert.deepEqual(listeners, [0, 0, 0, 1, 1, 2, 2].map((offset) => `127.0.0.1:${first + offset}`))
+      assert.deepEqual(relay.server.load()?.lost, 0)
+    })
+  })
+})
 
 describe('generate and an echo that drops', () => {
   it('counts exactly what was dropped as lost', async () => {

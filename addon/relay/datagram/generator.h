@@ -1,4 +1,4 @@
-// Generator: the source `generate` (internal): datagrams made here, sent to one upstream over `flows` connected sockets, and their replies
+// Generator: the source `generate` (internal): datagrams made here, sent to one upstream, its ports in turn, over `flows` connected sockets, and their replies
 // counted. Owns its sockets and its payload. One loop's thread only; its LoadReport may be read from any. With a window a flow has at most that
 // many datagrams without a reply, and one that has had none for 200 ms counts as lost; without one it sends at its rate, whatever comes back.
 // Every datagram of 12 bytes or more carries when it was sent and its number in its flow, so that its latency, its loss, its order and its
