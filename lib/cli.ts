@@ -7,6 +7,7 @@ import { Command } from 'commander'
 import { blastCommand } from './cli/blast.ts'
 import { checkCommand } from './cli/check.ts'
 import { demoCommand } from './cli/demo.ts'
+import { doctorCommand } from './cli/doctor.ts'
 import { echoCommand } from './cli/echo.ts'
 import { explainCommand } from './cli/explain.ts'
 import { forwardCommand } from './cli/forward.ts'
@@ -46,7 +47,7 @@ const program = new Command('millrace')
   })
 
 const relaying = [forwardCommand(), echoCommand(), stunCommand(), runCommand(), explainCommand(), checkCommand()]
-const measuring = [blastCommand(), sinkCommand()]
+const measuring = [blastCommand(), sinkCommand(), doctorCommand()]
 for (const command of [...relaying, ...measuring, demoCommand(), helpCommand()]) program.addCommand(command.copyInheritedSettings(program))
 
 try {

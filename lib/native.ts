@@ -208,6 +208,16 @@ export interface NativeRelay {
   resume(id: number): void
 }
 
+/** What `probe` shall ask of the kernel, in bytes. */
+export type NativeAsked = Readonly<Record<'receiveBufferBytes' | 'sendBufferBytes' | 'pipeBytes' | 'datagramBytes', number>>
+
+/** What the kernel did. A number below 0 is -errno: that step failed. `addon/core/probe.h` says what each is. */
+export type NativeProbe = Readonly<Record<(typeof probeNames)[number], number>>
+export const probeNames = [
+  ...(['receiveBufferBytes', 'sendBufferBytes', 'chargedBytes', 'reusePort', 'segmentedSend', 'trainDatagrams'] as const),
+  ...(['trainReceived', 'pipeBytes', 'spliced', 'pageBytes'] as const),
+] as const
+
 export interface Native {
   /** Keeps the calling thread, and those that it makes from then on, on one CPU. Throws system errors. */
   pinThread(cpu: number): void
@@ -217,6 +227,8 @@ export interface Native {
   readonly counterNames: readonly string[]
   readonly recordKinds: Readonly<Record<string, number>>
   readonly recordBytes: number
+  /** Tries what the kernel gives, on sockets of its own on 127.0.0.1, in about a millisecond. */
+  probe(asked: NativeAsked): NativeProbe
 }
 
 const require = createRequire(import.meta.url)

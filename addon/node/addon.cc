@@ -4,6 +4,7 @@
 #include <sched.h>
 
 #include "node/js_value.h"
+#include "node/probe_call.h"
 #include "node/relay_object.h"
 #include "node/system_error.h"
 
@@ -52,6 +53,8 @@ void pinThread(const Napi::CallbackInfo& info) {
   throwSystemError(info.Env(), {errno, "sched_setaffinity", "", 0});
 }
 
+Napi::Value probeFor(const Napi::CallbackInfo& info) { return Napi::Value(info.Env(), probeCall(info.Env(), JsValue(info.Env(), info[0])).raw()); }
+
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("pinThread", Napi::Function::New<pinThread>(env));
   exports.Set("Relay", RelayObject::define(env));
@@ -60,6 +63,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("counterNames", counterNames(env));
   exports.Set("recordKinds", recordKinds(env));
   exports.Set("recordBytes", double(sizeof(Record)));
+  exports.Set("probe", Napi::Function::New(env, probeFor, "probe"));
   return exports;
 }
 
