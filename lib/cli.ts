@@ -13,6 +13,7 @@ import { explainCommand } from './cli/explain.ts'
 import { forwardCommand } from './cli/forward.ts'
 import { helpCommand } from './cli/help.ts'
 import { leave } from './cli/leave.ts'
+import { offloadCommand } from './cli/offload.ts'
 import { reportFailure } from './cli/report.ts'
 import { runCommand } from './cli/run.ts'
 import { sinkCommand } from './cli/sink.ts'
@@ -48,7 +49,10 @@ const program = new Command('millrace')
 
 const relaying = [forwardCommand(), echoCommand(), stunCommand(), runCommand(), explainCommand(), checkCommand()]
 const measuring = [blastCommand(), sinkCommand(), doctorCommand()]
-for (const command of [...relaying, ...measuring, demoCommand(), helpCommand()]) program.addCommand(command.copyInheritedSettings(program))
+for (const command of [...relaying, ...measuring, offloadCommand(), demoCommand(), helpCommand()]) {
+  program.addCommand(command.copyInheritedSettings(program))
+  for (const nested of command.commands) nested.copyInheritedSettings(command)
+}
 
 try {
   await program.parseAsync()

@@ -25,14 +25,32 @@ const longestAligned = 80
 /** The nodes of a pipeline as text, one a line, and where the pipeline runs. */
 export function explain<K extends Kind>(pipeline: Pipeline<K>): string {
   const lines = linesOf(pipeline)
-  const lengths = lines.map(({ depth, text }) => 2 * depth + text.length)
-  const width = Math.max(...lengths.filter((length) => length <= longestAligned))
-  const rows = lines.map(({ depth, text, node }) => {
-    const left = `${'  '.repeat(depth)}${text}`
-    return node === undefined ? left : `${left.padEnd(width)}  ${node.runs.padEnd(6)}  ${node.why}`.trimEnd()
-  })
   const inJs = lines.flatMap(({ node }) => (node?.runs === 'js' ? [node.path] : []))
   const where = inJs.length === 0 ? 'runs on a thread of its own: no node is in JS' : `runs in the calling thread: ${inJs.join(', ')} ${inJs.length === 1 ? 'is' : 'are'} in JS`
+  return textOf(lines.map((line) => ({ ...line, ...line.node })), where)
+}
+
+/** The same of a pipeline that is offloaded to nftables; others have been refused. */
+export function explainOffloaded<K extends Kind>(pipeline: Pipeline<K>): string {
+  const rows = linesOf(pipeline).map(({ depth, text, node }) => ({ depth, text, ...(node === undefined ? {} : { runs: 'kernel', why: whyInKernel(node.path) }) }))
+  return textOf(rows, 'runs in the kernel, as rules of nftables: no byte comes to this process')
+}
+
+function whyInKernel(path: string): string {
+  if (path === 'listen') return 'matches packets before they are routed'
+  return path.startsWith('forward') ? 'translates addresses and ports, for both directions' : 'drops packets before they are tracked'
+}
+
+/** Where a node runs, and why; nothing for the head of a branch. */
+type Row = Pick<Line, 'depth' | 'text'> & { readonly runs?: string; readonly why?: string }
+
+function textOf(all: readonly Row[], where: string): string {
+  const lengths = all.map(({ depth, text }) => 2 * depth + text.length)
+  const width = Math.max(...lengths.filter((length) => length <= longestAligned))
+  const rows = all.map(({ depth, text, runs, why }) => {
+    const left = `${'  '.repeat(depth)}${text}`
+    return runs === undefined ? left : `${left.padEnd(width)}  ${runs.padEnd(6)}  ${why ?? ''}`.trimEnd()
+  })
   return [...rows, where].join('\n')
 }
 

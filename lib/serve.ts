@@ -4,6 +4,7 @@ import { safely } from './errors.ts'
 import type { RelayEvent } from './events.ts'
 import { limited } from './limited.ts'
 import { checkBoolean, checkFunction, checkInteger, checkMs, checkNames, checkWord, shown } from './options.ts'
+import { offload } from './offload/offload.ts'
 import type { Kind, Pipeline } from './part.ts'
 import { isPipeline } from './pipe.ts'
 import { prepare } from './prepare.ts'
@@ -48,9 +49,19 @@ export type ServeOptions = ShardOptions & {
    * when they return, so that bytes which were kept are found out: they are empty, and to reply with them is an error. Default false.
    */
   readonly debug?: boolean
+  /**
+   * `nftables`: the kernel relays by itself, by address translation, and no packet comes to this process. For pipelines of `listen`, `allow`, `deny` and `forward`
+   * without further options, at ports other than 0; needs nft(8), CAP_NET_ADMIN, forwarding switched on, and Linux 5.10. Other pipelines, and the options `thread`, `transport`,
+   * `maxPendingBytes`, `lingerMs`, `debug` and those of shards, are refused with ERR_MILLRACE_BAD_PIPELINE and ERR_MILLRACE_BAD_OPTION; what the machine lacks with ERR_MILLRACE_NO_OFFLOAD. It
+   * is not the same relay: TCP goes from end to end, and idle sessions end by the timeouts of conntrack (nf_conntrack_tcp_timeout_established and others).
+   * There are no events of sessions, only those of names; `endSession` throws. The ledger counts payload, a train of datagrams that the kernel had joined as
+   * one, and what TCP sends again twice; reading it takes a few milliseconds. Sessions are those of /proc/net/nf_conntrack. Closing removes the rules and with
+   * them the sessions that are left; a process that is killed leaves its rules at work until the next one at its ports replaces them. Default: none.
+   */
+  readonly offload?: 'nftables'
 }
 
-const names = [...shardNames, 'onEvents', 'sessionEvents', 'onError', 'maxPendingBytes', 'lingerMs', 'thread', 'transport', 'resolver', 'debug']
+const names = [...shardNames, 'onEvents', 'sessionEvents', 'onError', 'maxPendingBytes', 'lingerMs', 'thread', 'transport', 'resolver', 'debug', 'offload']
 
 /**
  * Serves one pipeline or several, of streams and of datagrams: binds all listeners, then accepts. Rejects with the `RelayError` of what cannot be set up, such as
@@ -59,7 +70,9 @@ const names = [...shardNames, 'onEvents', 'sessionEvents', 'onError', 'maxPendin
  */
 export async function serve(pipelines: Pipeline<Kind> | readonly Pipeline<Kind>[], options: ServeOptions = {}): Promise<Server> {
   const settings = checkOptions(options)
-  const prepared = await prepare(checkPipelines(pipelines), settings)
+  const list = checkPipelines(pipelines)
+  if (options.offload !== undefined) return offload(list, options, settings)
+  const prepared = await prepare(list, settings)
   return prepared.start()
 }
 
@@ -84,6 +97,7 @@ function checkOptions(options: ServeOptions): Settings {
   checkWord('serve', 'transport', transport, ['auto', 'copy', 'splice'])
   checkBoolean('serve', 'sessionEvents', sessionEvents)
   checkBoolean('serve', 'debug', debug)
+  if (options.offload !== undefined) checkWord('serve', 'offload', options.offload, ['nftables'])
   return { sharding: checkShards(options), onEvents, sessionEvents, onError: guarded(onError), maxPendingBytes, lingerMs, thread, transport, resolver, debug }
 }
 

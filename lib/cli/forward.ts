@@ -11,6 +11,7 @@ import type { AnyEndpoint, AnyPipeline } from './endpoints.ts'
 import { endpoint, refuseOthers } from './endpoints.ts'
 import { addForwardOptions, kindOfOption } from './forward-options.ts'
 import type { ForwardOptions } from './forward-options.ts'
+import { addOffload, checkOffloadOption } from './offload-option.ts'
 import { addRelayOptions, runRelay, startHere } from './relay-command.ts'
 import { fromOption, usage } from './usage.ts'
 
@@ -21,7 +22,8 @@ Examples:
   $ millrace forward unix:///run/app.sock tcp://10.0.0.5:80 --idle-timeout 5m --throttle 10MB/s
   $ millrace forward tcp://[::1]:0 unix:///run/app.sock --json | jq .
   $ millrace forward udp://127.0.0.1:5353 udp://10.0.0.3:53 --responses 1 --stats 1s
-  $ millrace forward udp://0.0.0.0:7890-7900 udp://10.0.0.3:7890-7900 --max-flows-per-address 100`
+  $ millrace forward udp://0.0.0.0:7890-7900 udp://10.0.0.3:7890-7900 --max-flows-per-address 100
+  $ millrace forward udp://0.0.0.0:7890-7900 udp://10.0.0.3:7890-7900 --offload nftables --stats 1s`
 
 export function forwardCommand(): Command {
   const command = new Command('forward')
@@ -32,10 +34,12 @@ export function forwardCommand(): Command {
     )
     .argument('<listen>', 'where to listen, such as tcp://127.0.0.1:8080 or udp://127.0.0.1:5353')
     .argument('<upstream>', 'where to connect, such as tcp://10.0.0.5:80 or udp://10.0.0.3:53')
-  return addRelayOptions(addForwardOptions(command))
+  addOffload(addForwardOptions(command), 'nftables: the kernel relays by address translation, see `millrace help offload`; with --allow, --deny and --source-address only')
+  return addRelayOptions(command)
     .addHelpText('after', examples)
     .action(async (listenAt: string, upstream: string, options: ForwardOptions) => {
       const pipeline = pipelineOf(endpoint('LISTEN', listenAt), endpoint('UPSTREAM', upstream), options)
+      checkOffloadOption([pipeline], options)
       process.exitCode = await runRelay({ command: 'forward', start: startHere([pipeline]), options })
     })
 }

@@ -3,6 +3,7 @@
  * its ready line, its events and its exit code.
  */
 import type { Command } from 'commander'
+import { RelayError } from '../errors.ts'
 import type { RelayEvent } from '../events.ts'
 import { limited } from '../limited.ts'
 import { serve } from '../serve.ts'
@@ -11,6 +12,7 @@ import type { AnyPipeline } from './endpoints.ts'
 import { closeLine, noticeLine } from './event-lines.ts'
 import { liveLine } from './live-line.ts'
 import type { ShowStats } from './live-line.ts'
+import type { OffloadOption } from './offload-option.ts'
 import type { Output } from './output.ts'
 import { createOutput } from './output.ts'
 import { counted } from './quantities.ts'
@@ -24,7 +26,7 @@ import type { ShardFlags } from './shard-options.ts'
 import { duration } from './units.ts'
 import { exitFailure, usage } from './usage.ts'
 
-export type RelayOptions = ReceiveBuffer & ShardFlags & {
+export type RelayOptions = ReceiveBuffer & ShardFlags & OffloadOption & {
   readonly stats?: number
   readonly json?: true
   readonly log?: true
@@ -89,6 +91,7 @@ export async function runRelay({ command, start, options, onReady, measure }: Re
   let failure: string | undefined
   const { server, pipelines, ready }: Started = await start({
     ...shardsOf(options),
+    ...(options.offload === undefined ? {} : { offload: options.offload }),
     sessionEvents: measure === undefined && (options.json === true || options.log === true),
     onEvents: (batch) => {
       for (const event of batch) {
@@ -101,7 +104,7 @@ export async function runRelay({ command, start, options, onReady, measure }: Re
         void server.close({ drainMs: 0 })
       }
     },
-    onError: (error, session) => reports(() => `${whose(session)}: ${stackOf(error)}`),
+    onError: (error, session) => reports(() => (error instanceof RelayError && error.code === 'ERR_MILLRACE_NO_OFFLOAD' ? error.message : `${whose(session)}: ${stackOf(error)}`)),
   })
   const drainMs = options.drain ?? defaultDrainMs
   const ended = runUntilSignal(server, pipelines, {

@@ -2,6 +2,7 @@
 import { Command } from 'commander'
 import { checkShards } from '../shards.ts'
 import { checkReadable, loadPipelines } from './load-pipelines.ts'
+import { addOffload, checkOffloadOption } from './offload-option.ts'
 import { addRelayOptions, runRelay, startHere } from './relay-command.ts'
 import type { RelayOptions } from './relay-command.ts'
 import type { Start } from './running.ts'
@@ -28,6 +29,7 @@ export function runCommand(): Command {
       fromOption('--workers', () => checkShards({ shards: workers }))
       return workers
     })
+  addOffload(command, 'nftables: the kernel relays by address translation, see `millrace help offload`; for files with listen, allow, deny and forward only')
   return addRelayOptions(command)
     .addHelpText('after', examples)
     .action(async (file: string, options: RunOptions) => {
@@ -36,7 +38,12 @@ export function runCommand(): Command {
 }
 
 async function starting(file: string, options: RunOptions): Promise<Start> {
-  if (options.workers === undefined) return startHere(await loadPipelines(file))
+  if (options.workers === undefined) {
+    const pipelines = await loadPipelines(file)
+    checkOffloadOption(pipelines, options)
+    return startHere(pipelines)
+  }
+  if (options.offload !== undefined) throw usage('--offload leaves nothing to do for --workers: give one of them')
   if (options.shards !== undefined) throw usage('--shards are loops without JS and --workers are threads with it: give one of them')
   await checkReadable(file)
   const { shards: _, ...rest } = shardsOf(options)

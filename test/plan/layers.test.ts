@@ -50,8 +50,16 @@ describe('layers', () => {
   it('nothing in lib but the command line imports the command line, which reaches into nothing that runs relays', () => {
     const inCli = (file: string): boolean => file.startsWith('lib/cli/') || file === 'lib/cli.ts'
     assert.deepEqual(breaches(lib.filter((file) => !inCli(file)), imported, (specifier, file) => specifier.startsWith('.') && inCli(target(file, specifier))), [])
-    const inner = ['native', 'crossing', 'datagram-crossing', 'batch-memory', 'memory', 'relay', 'ask', 'chunk', 'stream-end', 'names'].map((name) => `lib/${name}.ts`)
+    const inner = ['native', 'crossing', 'datagram-crossing', 'batch-memory', 'memory', 'relay', 'ask', 'chunk', 'stream-end', 'names', 'offload/server', 'offload/updates', 'offload/hold'].map((name) => `lib/${name}.ts`)
     assert.deepEqual(breaches(lib.filter(inCli), imported, (specifier, file) => inner.includes(target(file, specifier))), [])
+  })
+
+  it('lib/offload knows nothing of the addon and of what runs relays, and only lib/offload/nft.ts runs nft', () => {
+    const offload = lib.filter((file) => file.startsWith('lib/offload/'))
+    assert.ok(offload.length > 10)
+    const relays = ['native', 'crossing', 'datagram-crossing', 'batch-memory', 'memory', 'relay', 'serve'].map((name) => `lib/${name}.ts`)
+    assert.deepEqual(breaches(offload, imported, (specifier, file) => relays.includes(target(file, specifier))), [])
+    assert.deepEqual(offload.filter((file) => read(file).includes('node:child_process')), ['lib/offload/nft.ts'])
   })
 
   it('every stage, matcher and sink that runs natively has its twin in addon/ and every part a test', () => {

@@ -53,3 +53,5 @@ when(
   limit({ maxSessions: 1 }),
   echo(),
 )
+// @ts-expect-error -- the one way is nftables
+void serve(pipe(listen(tcp(':0')), echo()), { offload: true })

@@ -1,0 +1,117 @@
+/**
+ * `serve(…, { offload: 'nftables' })`: the pipelines become rules of the kernel, in a table of their own. All that can be found wrong is found
+ * before anything is loaded, and the rules are loaded in one transaction.
+ */
+import { compile } from '../compile.ts'
+import { misuse, systemError } from '../errors.ts'
+import type { RelayEvent } from '../events.ts'
+import { explainOffloaded } from '../explain.ts'
+import { checkListeners } from '../listeners.ts'
+import type { Kind, Pipeline } from '../part.ts'
+import type { Resolver } from '../resolve.ts'
+import type { Server } from '../server.ts'
+import type { Session } from '../session.ts'
+import { shardNames } from '../shards.ts'
+import { hold } from './hold.ts'
+import type { Held } from './hold.ts'
+import { checkSysctls, thisMachine } from './machine.ts'
+import { watchUpstream, withAddress } from './names.ts'
+import type { Watch } from './names.ts'
+import { forget, load } from './nft.ts'
+import { offloadPlan } from './plan.ts'
+import type { OffloadPlan } from './plan.ts'
+import { replacedBy } from './replaced.ts'
+import { familiesOf, familyOf, upstreamsFor } from './routes.ts'
+import { firstZone, loadText, nextZone, tableName } from './rules.ts'
+import type { OffloadRoute } from './rules.ts'
+import { createOffloadServer } from './server.ts'
+import { findTables, thisProcess } from './tables.ts'
+import type { Table } from './tables.ts'
+import { createUpdates } from './updates.ts'
+
+export type OffloadSettings = {
+  readonly resolver: Resolver
+  readonly onEvents: ((batch: readonly RelayEvent[]) => void) | undefined
+  readonly onError: (error: unknown, session: Session | undefined) => void
+}
+
+/** Options of `serve` about sockets and threads, which there are none of. */
+const notInKernel = ['thread', 'transport', 'maxPendingBytes', 'lingerMs', 'debug', ...shardNames]
+
+/** Throws what `serve` says of `offload`, for pipelines and options that cannot be offloaded; looks at nothing else. */
+export function checkOffload(pipelines: readonly Pipeline<Kind>[], options: object = {}): readonly OffloadPlan[] {
+  const option = notInKernel.find((name) => Reflect.get(options, name) !== undefined)
+  if (option !== undefined) throw misuse('ERR_MILLRACE_BAD_OPTION', 'serve', `${option} is about how millrace moves bytes, and with offload "nftables" the kernel does; leave it out`)
+  const plans = pipelines.map((pipeline) => offloadPlan(pipeline))
+  for (const plan of plans) checkSource(plan)
+  return plans
+}
+
+function checkSource(plan: OffloadPlan): void {
+  const { sourceAddress, path } = plan
+  const other = sourceAddress === null ? undefined : familiesOf(plan).find((family) => family !== familyOf(sourceAddress))
+  if (other === undefined) return
+  throw misuse('ERR_MILLRACE_BAD_PIPELINE', path, `cannot be offloaded to nftables: sourceAddress ${sourceAddress} is not for IPv${other}, which the pipeline listens to`)
+}
+
+export async function offload(pipelines: readonly Pipeline<Kind>[], options: object, settings: OffloadSettings): Promise<Server> {
+  const plans = await Promise.all(checkOffload(pipelines, options).map(async (plan) => ({ ...plan, listen: await Promise.all(plan.listen.map((at) => withAddress(at, settings.resolver))) })))
+  checkListeners(pipelines.map((pipeline, i) => compile(at(pipeline, plans[i])).plan))
+  const updates = createUpdates(settings)
+  const watches = plans.map((plan, i) => watchUpstream(plan.path, plan.upstream, settings.resolver, updates.heardOf(i)))
+  let held: Held | undefined
+  try {
+    const machine = thisMachine()
+    const upstreams = (await firstAnswers(watches)).map((addresses, i) => upstreamsOf(plans[i], addresses, machine))
+    held = await hold(plans).catch((error: unknown) => {
+      throw systemError(error, 'listen')
+    })
+    const tables = await findTables()
+    const replaced = replacedBy(plans, tables)
+    const routes = withZones(plans, upstreams, tables.filter(({ name }) => !replaced.includes(name)))
+    const name = tableName(plans)
+    await load(loadText(name, thisProcess(), routes, machine, replaced))
+    await forget(zonesOf(tables.filter((table) => replaced.includes(table.name))).filter((zone) => !routes.some((route) => route.zone === zone)))
+    return createOffloadServer({ ...settings, name, routes, held, updates, stop: () => watches.forEach((watch) => watch.stop()), explain: pipelines.map((pipeline) => explainOffloaded(pipeline)).join('\n\n') })
+  } catch (error) {
+    for (const watch of watches) watch.stop()
+    await held?.release()
+    throw error
+  }
+}
+
+/** The pipeline with addresses for the names that it listens at. */
+function at(pipeline: Pipeline<Kind>, plan: OffloadPlan | undefined): Pipeline<Kind> {
+  return plan === undefined ? pipeline : { ...pipeline, source: { ...pipeline.source, listen: plan.listen } }
+}
+
+/** None of them is left to reject when nobody waits any more. */
+async function firstAnswers(watches: readonly Watch[]): Promise<readonly (readonly string[])[]> {
+  const answers = await Promise.allSettled(watches.map(({ first }) => first))
+  return answers.map((answer) => {
+    if (answer.status === 'fulfilled') return answer.value
+    throw answer.reason
+  })
+}
+
+function upstreamsOf(plan: OffloadPlan | undefined, addresses: readonly string[], machine: ReturnType<typeof thisMachine>): OffloadRoute['upstreams'] {
+  if (plan === undefined) return []
+  const upstreams = upstreamsFor(plan, addresses, machine)
+  checkSysctls(plan, upstreams, machine)
+  return upstreams
+}
+
+function zonesOf(tables: readonly Table[]): readonly number[] {
+  return tables.flatMap(({ routes }) => routes.map(({ zone }) => zone))
+}
+
+/** Every pipeline has a zone that no other table of ours has. */
+function withZones(plans: readonly OffloadPlan[], upstreams: readonly OffloadRoute['upstreams'][], others: readonly Table[]): readonly OffloadRoute[] {
+  const taken = new Set(zonesOf(others))
+  return plans.map((plan, i) => {
+    let zone = firstZone(plan)
+    while (taken.has(zone)) zone = nextZone(zone)
+    taken.add(zone)
+    return { plan, zone, upstreams: upstreams[i] ?? [] }
+  })
+}
