@@ -25,10 +25,10 @@ DatagramReceiver::DatagramReceiver(std::span<uint8_t> memory)
 }
 
 int DatagramReceiver::receive(int fd, bool named) {
-  const size_t count = std::min(size_t{most}, slots_ - used_);
+  const unsigned count = room();
   if (count == 0) return 0;
   mmsghdr* headers = &(named ? named_ : connected_)[used_];
-  const int got = sys::recvmmsg(fd, headers, unsigned(count));
+  const int got = sys::recvmmsg(fd, headers, count);
   for (int i = 0; i < got; ++i) read(size_t(i), headers[i]);
   if (got > 0) used_ += size_t(got);
   return got;

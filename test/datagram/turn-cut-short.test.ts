@@ -4,9 +4,11 @@
  */
 import assert from 'node:assert/strict'
 import { setImmediate as turn } from 'node:timers/promises'
-import { discard, echo, filterDatagrams, forward, generate, idleTimeout, listen as from, pipe, serve, tcp, udp } from '../../lib/index.ts'
+import { deny, discard, echo, filterDatagrams, forward, generate, idleTimeout, listen as from, otherwise, pipe, prefix, route, serve, stun, tcp, udp, when } from '../../lib/index.ts'
+import { ledgerSays } from '../support/datagram-ledger.ts'
 import { connect } from '../support/peers.ts'
 import { withRelay, type TestRelay } from '../support/relay.ts'
+import { request } from '../support/stun.ts'
 import { udpPeer, type UdpPeer } from '../support/udp-peers.ts'
 import { until } from '../support/until.ts'
 
@@ -102,4 +104,22 @@ describe('a turn that ends early', () => {
       assert.equal((await relay.close()).reason, 'finished')
     })
   })
+
+  // A read that is cut short by the slots others have taken, and then gives its own back, has not found the end of what there is: the rest would lie in the
+  // socket until something else came.
+  const kinds = [
+    ['STUN', pipe(from(udp('127.0.0.1:0')), stun()), { consumed: 90 }],
+    ['what is denied', pipe(from(udp('127.0.0.1:0')), deny('127.0.0.0/8'), route(when(prefix('x'), echo()), otherwise(discard()))), { dropped: { policy: 90 } }],
+    ['what is over a budget', pipe(from(udp('127.0.0.1:0')), stun({ ratePerAddress: 1 })), { consumed: 1, dropped: { policy: 89 } }],
+  ] as const
+  for (const [what, pipeline, counts] of kinds) {
+    it(`${what} keeps no slot, and all of it is read although others have taken most of the slots`, async () => {
+      await withRelay([pipe(from(udp('127.0.0.1:0')), discard()), pipeline], { thread }, async (relay) => {
+        const [other, peer] = [await udpPeer(relay.address), await udpPeer(relay.addressOf(1))]
+        const sent = [other.burst(flood.slice(0, 200)), peer.burst(Array.from({ length: 90 }, () => request()))]
+        await ledgerSays({ ledger: () => { const { pipelines: [, second] } = relay.server.ledger(); assert(second); return second } }, 'toUpstream', { received: 90, ...counts })
+        await Promise.all(sent)
+      })
+    })
+  }
 })

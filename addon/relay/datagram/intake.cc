@@ -130,6 +130,7 @@ void readListener(FlowContext& f, DatagramListener& listener) {
   const bool walksEach = f.plans[listener.plan]->walksEach;
   for (int round = 0; round < listenerRounds && !f.receiver.full(); ++round) {
     const auto mark = f.receiver.mark();
+    const auto asked = int(f.receiver.room());
     const int count = f.receiver.receive(listener.socket.fd.get(), true);
     bool kept = !walksEach;
     Flow* flow = nullptr;
@@ -152,7 +153,9 @@ void readListener(FlowContext& f, DatagramListener& listener) {
     }
     sendAnswers(f, listener);
     if (!kept) f.receiver.rewind(mark);
-    if (sys::wouldBlock(count) || (count >= 0 && count < int(DatagramReceiver::most) && !f.receiver.full())) return;
+    // Fewer than were asked for: nothing is left. Not than there are slots for by now, because those that have just been given back were not asked for,
+    // and of what is left in the socket no other event tells.
+    if (sys::wouldBlock(count) || (count >= 0 && count < asked)) return;
   }
   askAgain(f, listener.socket);
 }
