@@ -31,7 +31,8 @@ void answerOne(Context& c, Session& s, std::span<const uint8_t> message, Gathere
 /// The bytes that the message at the beginning of `bytes` has, or only its header as long as that is not known; -1 where none begins.
 int wantedOf(const Session& s, Context& c, std::span<const uint8_t> bytes) {
   const int length = stunMessageLength(bytes, c.nodeOf(s).stun->options().rfc3489);
-  if (length < 0 || length > int(Partial::mostBytes)) return -1;
+  static_assert(stunMostBytes <= Partial::mostBytes);
+  if (length < 0 || length > int(stunMostBytes)) return -1;
   return length == 0 ? int(stunHeaderBytes) : length;
 }
 

@@ -135,7 +135,8 @@ void addAddress(Answer& answer, uint16_t type, const PeerAddress& peer, const ui
 }  // namespace
 
 size_t answerStun(const StunOptions& options, std::span<const uint8_t> message, const PeerAddress& peer, std::span<uint8_t, stunAnswerBytes> out) {
-  if (message.size() < stunHeaderBytes || stunMessageLength(message, options.rfc3489) != int(message.size()) || be16(message.data()) != bindingRequest) return 0;
+  if (message.size() < stunHeaderBytes || message.size() > stunMostBytes) return 0;
+  if (stunMessageLength(message, options.rfc3489) != int(message.size()) || be16(message.data()) != bindingRequest) return 0;
   if (peer.family != 4 && peer.family != 6) return 0;
   const bool modern = std::memcmp(message.data() + 4, magicCookie, sizeof magicCookie) == 0;
   const Request request = readAttributes(message);

@@ -21,6 +21,8 @@ struct StunOptions {
 
 constexpr size_t stunHeaderBytes = 20;
 constexpr size_t stunAnswerBytes = 512;
+/// The longest request that is answered; those that are seen have a few dozen bytes. Longer ones would cost us a CRC over all they have.
+constexpr size_t stunMostBytes = 2048;
 
 /// The length of the answer that has been written, or 0 where there is none. `message` is one whole message, as the header says.
 size_t answerStun(const StunOptions& options, std::span<const uint8_t> message, const PeerAddress& peer, std::span<uint8_t, stunAnswerBytes> answer);

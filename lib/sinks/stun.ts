@@ -20,7 +20,7 @@ export type StunOptions = {
 
 /**
  * Answers STUN Binding requests (RFC 8489) with the address that they came from, natively, over UDP and TCP. Nothing is kept of whom it answered. An unknown attribute
- * that has to be understood is answered with 420; what is malformed, an indication or a response is met with silence, and over TCP ends the session as
+ * that has to be understood is answered with 420; what is malformed or longer than 2048 bytes, an indication or a response is met with silence, and over TCP ends the session as
  * `malformed` where no message begins. There is no authentication, and no change of address (RFC 5780).
  * Throws ERR_MILLRACE_BAD_OPTION, ERR_MILLRACE_UNKNOWN_OPTION.
  */

@@ -162,6 +162,11 @@ for (const transport of ['udp', 'tcp'] as const) {
 }
 
 describe('STUN, rules of datagrams', () => {
+  it('a request of 2048 bytes is answered', () =>
+    withRelay(pipe(from(udp('127.0.0.1:0')), stun()), {}, async (relay) => {
+      assert.equal((await (await asker('udp', relay.address)).ask(request({ attributes: [[0x8000, value(2_024)]] }))).length, 1)
+    }))
+
   for (const [what, message] of [
     ['without the cookie', request({ cookie: 1 })],
     ['with one of the first two bits', request({ type: 0x4001 })],
@@ -169,6 +174,7 @@ describe('STUN, rules of datagrams', () => {
     ['that says it is longer', request({ length: 4 })],
     ['that says it is shorter', request({ attributes: [[software, value(4)]], length: 0 })],
     ['whose length is no multiple of four', Buffer.concat([request({ length: 2 }), Buffer.alloc(2)])],
+    ['of more than 2048 bytes', request({ attributes: [[0x8000, value(2_028)]] })],
     ['of 19 bytes', request().subarray(0, 19)],
     ['of no bytes', Buffer.alloc(0)],
   ] as const) {
