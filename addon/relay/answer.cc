@@ -23,9 +23,9 @@ void sendGathered(Context& c, Session& s, Gathered& gathered) {
 
 void answerOne(Context& c, Session& s, std::span<const uint8_t> message, Gathered& gathered) {
   StunSink& stun = *c.nodeOf(s).stun;
-  if (!stun.affords(s.downstream, c.now())) return;
   if (gathered.used + stunAnswerBytes > gathered.bytes.size()) sendGathered(c, s, gathered);
-  gathered.used += answerStun(stun.options(), message, s.downstream, std::span<uint8_t, stunAnswerBytes>(gathered.bytes.data() + gathered.used, stunAnswerBytes));
+  const size_t length = answerStun(stun.options(), message, s.downstream, std::span<uint8_t, stunAnswerBytes>(gathered.bytes.data() + gathered.used, stunAnswerBytes));
+  if (length > 0 && stun.affords(s.downstream, c.now())) gathered.used += length;
 }
 
 /// The bytes that the message at the beginning of `bytes` has, or only its header as long as that is not known; -1 where none begins.

@@ -15,6 +15,7 @@ class StunSink {
   }
 
   const StunOptions& options() const { return options_; }
+  /// Takes from the peer's budget: to be asked for what would be answered, and for nothing else.
   bool affords(const PeerAddress& peer, uint64_t nowMs) { return !budget_ || budget_->take(peer, nowMs); }
 
  private:

@@ -62,6 +62,15 @@ for (const thread of threads) {
       })
     })
 
+    it('ratePerAddress: what is not answered costs nothing, and stays malformed', async () => {
+      await withRelay(pipe(from(udp('127.0.0.1:0')), stun({ ratePerAddress: 2 })), { thread }, async (relay) => {
+        const peer = await asker('udp', relay.address)
+        const silent = [Buffer.from('hello'), request({ type: 0x0011 }), request({ type: success }), request({ fingerprint: 'wrong' })]
+        assert.equal((await peer.ask(...silent, ...silent, request())).length, 1)
+        await ledgerSays(relay.server, 'toUpstream', { received: 10, consumed: 2, dropped: { malformed: 8 } })
+      })
+    })
+
     it('stunBinding: one port answers STUN and relays the rest, by flows', async () => {
       const upstream = await udpEcho()
       const pipeline = pipe(from(udp('127.0.0.1:0')), route(when(stunBinding(), stun()), when(prefix('echo'), echo()), otherwise(forward(udp(upstream.address)))))

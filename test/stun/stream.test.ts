@@ -4,7 +4,7 @@ import { listen as from, pipe, stun, tcp, unix } from '../../lib/index.ts'
 import { connect } from '../support/peers.ts'
 import { threads, withRelay } from '../support/relay.ts'
 import { temporaryFolder } from '../support/programs.ts'
-import { mappedIn, parse, request, success } from '../support/stun.ts'
+import { asker, mappedIn, parse, request, success } from '../support/stun.ts'
 import { until } from '../support/until.ts'
 
 const pipeline = pipe(from(tcp('127.0.0.1:0')), stun())
@@ -84,6 +84,13 @@ for (const thread of threads) {
         })
       })
     }
+
+    it('ratePerAddress: what is not answered costs nothing', async () => {
+      await withRelay(pipe(from(tcp('127.0.0.1:0')), stun({ ratePerAddress: 2 })), { thread }, async (relay) => {
+        const silent = [request({ type: 0x0011 }), request({ fingerprint: 'wrong' })]
+        assert.equal((await (await asker('tcp', relay.address)).ask(...silent, ...silent, request())).length, 1)
+      })
+    })
 
     it('half a request and an end: no answer, and the session is finished', async () => {
       await withRelay(pipeline, { thread }, async (relay) => {

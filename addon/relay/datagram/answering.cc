@@ -8,9 +8,9 @@ namespace millrace {
 void answer(FlowContext& f, DatagramListener& listener, uint32_t sink, const Received& received, const PeerAddress& peer, std::span<const uint8_t> bytes) {
   const uint16_t plan = listener.plan;
   StunSink& stun = *f.c.plans[plan]->plan.nodes[sink].stun;
-  if (!stun.affords(peer, f.now())) return countRefused(f, plan, toUpstream, DropReason::policy, 1, bytes.size());
   const auto length = uint32_t(answerStun(stun.options(), bytes, peer, f.answers.bytes[f.answers.count]));
   if (length == 0) return countRefused(f, plan, toUpstream, DropReason::malformed, 1, bytes.size());
+  if (!stun.affords(peer, f.now())) return countRefused(f, plan, toUpstream, DropReason::policy, 1, bytes.size());
   countIn(f, plan, nullptr, toUpstream, &FlowTally::received, 1, bytes.size());
   countOut(f, plan, nullptr, toUpstream, &FlowTally::consumed, 1, bytes.size());
   countIn(f, plan, nullptr, toDownstream, &FlowTally::produced, 1, length);
