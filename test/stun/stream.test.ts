@@ -92,6 +92,32 @@ for (const thread of threads) {
       })
     })
 
+    it('ratePerAddress: who asks beyond it gets the answers before, then a reset, and the session is limited', async () => {
+      await withRelay(pipe(from(tcp('127.0.0.1:0')), stun({ ratePerAddress: 3 })), { thread }, async (relay) => {
+        const peer = await connect(relay.address)
+        await peer.send(request())
+        await peer.read(32)
+        await peer.send(Buffer.concat([request(), request()]))
+        await peer.read(64)
+        await peer.send(Buffer.concat([request(), request()]))
+        const { bytes, ending } = await peer.readAll()
+        assert.deepEqual([bytes, ending], [3 * 32, 'reset'])
+        assert.equal((await relay.close()).reason, 'limited')
+        const { toUpstream, toDownstream } = relay.server.ledger()
+        assert.deepEqual([toUpstream.consumed, toDownstream.sent], [5 * 20, 3 * 32])
+      })
+    })
+
+    it('ratePerAddress: the answers that it affords of what comes at once are sent', async () => {
+      await withRelay(pipe(from(tcp('127.0.0.1:0')), stun({ ratePerAddress: 3 })), { thread }, async (relay) => {
+        const peer = await connect(relay.address)
+        await peer.send(Buffer.concat(Array.from({ length: 5 }, () => request())))
+        await peer.readAll()
+        assert.equal((await relay.close()).reason, 'limited')
+        assert.equal(relay.server.ledger().toDownstream.sent, 3 * 32)
+      })
+    })
+
     it('half a request and an end: no answer, and the session is finished', async () => {
       await withRelay(pipeline, { thread }, async (relay) => {
         const peer = await connect(relay.address)
