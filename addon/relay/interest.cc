@@ -18,8 +18,7 @@ bool mayRead(Context& c, const Session& s, unsigned side) {
 
 bool mustWrite(Context& c, const Session& s, unsigned side) {
   const Pump& into = s.pumps[1 - side];
-  // Only a JS source is throttled where its bytes leave; the others are where they come in.
-  const bool held = into.throttled && s.phase == Phase::relaying && c.nodeOf(s).op == Op::stream;
+  const bool held = into.throttled && s.phase == Phase::relaying && isHeldAtExit(c.nodeOf(s).op);
   return !into.pending.empty() && !held;
 }
 

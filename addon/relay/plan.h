@@ -21,6 +21,8 @@ enum class Op : uint8_t { allow, deny, limit, ask, route, forward, echo, discard
 
 /// A sink that sends back to the downstream what comes of its own bytes.
 constexpr bool answersItself(Op op) { return op == Op::echo || op == Op::stun; }
+/// What it writes has no fixed relation to what it has read, so a throttle holds it where it leaves; all others are held where they come in.
+constexpr bool isHeldAtExit(Op op) { return op == Op::stream || op == Op::stun; }
 
 struct Rate {
   uint64_t bytesPerSecond = 0;  // 0: no throttle

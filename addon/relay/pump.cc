@@ -74,7 +74,7 @@ void deliverPipe(Context& c, Session& s, unsigned direction, size_t count) {
 }
 
 /// How much may be read now so that all of it could be kept; 0: not now, and the pump is marked with why.
-size_t readLimit(Context& c, Session& s, unsigned direction, bool echoes) {
+size_t readLimit(Context& c, Session& s, unsigned direction, Op op) {
   const size_t available = c.pool.availableBytes();
   if (available < Block::capacity) {
     s.pumps[direction].starved = true;
@@ -84,8 +84,9 @@ size_t readLimit(Context& c, Session& s, unsigned direction, bool echoes) {
   uint64_t limit = std::min<uint64_t>(c.hot.size(), c.settingsOf(s).highWaterBytes);
   // The fuller the pool, the smaller the share of one more session: late comers always find something.
   limit = std::min<uint64_t>(limit, std::max<uint64_t>(Block::capacity, available / 4));
+  if (op == Op::stun) limit = std::max<uint64_t>(limit / 16, 1);  // what goes back may be as many times longer
   limit = std::min(limit, allowance(c, s, direction));
-  if (echoes && limit > 0) {
+  if (op == Op::echo && limit > 0) {
     limit = std::min(limit, allowance(c, s, toDownstream));
     if (s.pumps[toDownstream].throttled) s.pumps[direction].throttled = true;
   }
@@ -98,10 +99,8 @@ void sourceReady(Context& c, Session& s, unsigned side) {
   if (s.pumps[side].crossing > 0) return;  // one chunk of a direction at a time is with JS, so its answers keep their order
   const Target target = targetOf(c, s, side);
   const Op op = c.nodeOf(s).op;
-  const bool echoes = op == Op::echo;
-  size_t limit = readLimit(c, s, side, echoes);
+  size_t limit = readLimit(c, s, side, op);
   if (limit == 0) return;
-  if (op == Op::stun) limit = std::max<size_t>(limit / 16, 1);  // what goes back may be as many times longer
   uint8_t* into = c.hot.data();
   if (target == Target::js) {
     const auto room = c.outbox.room();
@@ -123,7 +122,7 @@ void sourceReady(Context& c, Session& s, unsigned side) {
     c.bytesOf(s, side).received += count;
     s.progressMs = c.now();
     spend(s, side, count);
-    if (echoes) spend(s, toDownstream, count);
+    if (op == Op::echo) spend(s, toDownstream, count);
     choice.noteRead(count);
     if (spliced) {
       deliverPipe(c, s, side, count);
@@ -187,7 +186,7 @@ void deliver(Context& c, Session& s, unsigned direction, std::span<const uint8_t
     return;
   }
   size_t sent = 0;
-  const bool throttledHere = s.buckets && c.nodeOf(s).op == Op::stream;
+  const bool throttledHere = s.buckets && isHeldAtExit(c.nodeOf(s).op);
   if (pump.pending.empty() && !throttledHere && !bytes.empty()) {
     const ssize_t put = sys::send(to.fd.get(), bytes.data(), bytes.size());
     if (put > 0) {
@@ -215,7 +214,7 @@ void deliver(Context& c, Session& s, unsigned direction, std::span<const uint8_t
 void flushPending(Context& c, Session& s, unsigned direction) {
   Pump& pump = s.pumps[direction];
   const int fd = s.sides[1 - direction].fd.get();
-  const bool throttledHere = s.buckets && s.phase == Phase::relaying && c.nodeOf(s).op == Op::stream;
+  const bool throttledHere = s.buckets && s.phase == Phase::relaying && isHeldAtExit(c.nodeOf(s).op);
   ByteCounts& counts = c.bytesOf(s, direction);
   while (!pump.pending.empty()) {
     iovec vectors[32];

@@ -33,7 +33,7 @@ const names = ['bytesPerSecond', 'datagramsPerSecond', 'burstBytes', 'burstDatag
 
 /**
  * Holds every session to a rate, each direction for itself; a later throttle of the same direction and unit takes the place of an earlier
- * one. A stream waits; datagrams over the rate are dropped (`policy`), because a late one is worth no more than a lost one.
+ * one. A stream waits, and what `stun` and `stream` write to it waits where it leaves; datagrams over the rate are dropped (`policy`), because a late one is worth no more than a lost one.
  * Throws ERR_MILLRACE_BAD_OPTION and ERR_MILLRACE_UNKNOWN_OPTION.
  */
 export function throttle(options: ThrottleOptions & { readonly datagramsPerSecond?: never }): Stage<Kind>
