@@ -1,7 +1,8 @@
 /**
  * One UDP port for WebRTC behind a firewall that opens no second one: who asks by STUN is told its address, everything else is relayed to
- * the media server. STUN is answered natively, from the slot that the request came in, and costs no flow and no memory for whoever asks; the
- * budget keeps a forged sender from having us talk to somebody else all day.
+ * the media server, the connectivity checks of ICE too: they carry credentials that only the media server can check. STUN is answered natively, from
+ * the slot that the request came in, and costs no flow and no memory for whoever asks; the budget keeps a forged sender from having us talk to
+ * somebody else all day. A question that is answered here does not keep the asker's media flow from going idle.
  *
  *   npx millrace run examples/stun-relay.ts --stats 1s
  *   turnutils_stunclient -p 3478 127.0.0.1                     (Debian: coturn) prints the address that it is seen with

@@ -62,36 +62,44 @@ bool understood(uint16_t type, const uint8_t* value, size_t length) {
 }
 
 struct Request {
-  bool valid = false;
+  enum class State : uint8_t { refused, cut, whole };
+  State state = State::refused;
   bool hasFingerprint = false;
+  bool authenticated = false;  // has what only who knows the password can check
   size_t unknownCount = 0;
   uint16_t unknown[mostUnknown];
 };
 
-Request readAttributes(std::span<const uint8_t> message) {
+/// Of a message of `end` bytes, of which `bytes` are there: `cut` where it depends on those that are not.
+Request readAttributes(std::span<const uint8_t> bytes, size_t end) {
   Request request;
+  const auto cut = [&] { return request.state = Request::State::cut, request; };
   bool afterIntegrity = false;
-  for (size_t at = stunHeaderBytes; at < message.size();) {
-    if (message.size() - at < 4) return request;
-    const uint8_t* attribute = message.data() + at;
+  for (size_t at = stunHeaderBytes; at < end;) {
+    if (bytes.size() < at + 4) return cut();
+    const uint8_t* attribute = bytes.data() + at;
     const uint16_t type = be16(attribute);
     const size_t length = be16(attribute + 2);
-    if (padded(length) > message.size() - at - 4) return request;
     const size_t next = at + 4 + padded(length);
+    if (next > end || (type == fingerprint && (length != 4 || next != end))) return request;
+    const bool integrity = type == messageIntegrity || type == messageIntegritySha256;
+    request.authenticated = request.authenticated || integrity || type == username;
+    if (bytes.size() < next) return cut();
     if (type == fingerprint) {
-      if (length != 4 || next != message.size()) return request;
-      if ((crc32(message.data(), at) ^ fingerprintMask) != be32(attribute + 4)) return request;
+      if ((crc32(bytes.data(), at) ^ fingerprintMask) != be32(attribute + 4)) return request;
       request.hasFingerprint = true;
     } else if (!afterIntegrity && !understood(type, attribute + 4, length)) {
       if (request.unknownCount == mostUnknown) return request;
       request.unknown[request.unknownCount++] = type;
     }
-    afterIntegrity = afterIntegrity || type == messageIntegrity || type == messageIntegritySha256;
+    afterIntegrity = afterIntegrity || integrity;
     at = next;
   }
-  request.valid = true;
+  request.state = Request::State::whole;
   return request;
 }
+
+bool isBindingRequest(std::span<const uint8_t> header) { return be16(header.data()) == bindingRequest; }
 
 /// Writes one attribute after another behind the header.
 class Answer {
@@ -136,11 +144,11 @@ void addAddress(Answer& answer, uint16_t type, const PeerAddress& peer, const ui
 
 size_t answerStun(const StunOptions& options, std::span<const uint8_t> message, const PeerAddress& peer, std::span<uint8_t, stunAnswerBytes> out) {
   if (message.size() < stunHeaderBytes || message.size() > stunMostBytes) return 0;
-  if (stunMessageLength(message, options.rfc3489) != int(message.size()) || be16(message.data()) != bindingRequest) return 0;
+  if (stunMessageLength(message, options.rfc3489) != int(message.size()) || !isBindingRequest(message)) return 0;
   if (peer.family != 4 && peer.family != 6) return 0;
   const bool modern = std::memcmp(message.data() + 4, magicCookie, sizeof magicCookie) == 0;
-  const Request request = readAttributes(message);
-  if (!request.valid) return 0;
+  const Request request = readAttributes(message, message.size());
+  if (request.state != Request::State::whole) return 0;
   Answer answer(out, message, request.unknownCount > 0 ? bindingError : bindingSuccess);
   if (request.unknownCount > 0) {
     uint8_t* code = answer.add(errorCode, 4);
@@ -155,6 +163,15 @@ size_t answerStun(const StunOptions& options, std::span<const uint8_t> message, 
   }
   if (!options.software.empty()) std::memcpy(answer.add(software, options.software.size()), options.software.data(), options.software.size());
   return answer.finish(modern && (request.hasFingerprint || options.fingerprint));
+}
+
+StunLook lookAtStun(std::span<const uint8_t> bytes) {
+  const int length = stunMessageLength(bytes, false);
+  if (length < 0 || length > int(stunMostBytes) || (bytes.size() >= 2 ? !isBindingRequest(bytes) : !bytes.empty() && bytes[0] != bindingRequest >> 8)) return StunLook::other;
+  if (length == 0) return StunLook::cut;
+  const Request request = readAttributes(bytes.first(std::min(bytes.size(), size_t(length))), size_t(length));
+  if (request.authenticated || request.state == Request::State::refused) return StunLook::other;
+  return request.state == Request::State::cut ? StunLook::cut : StunLook::openRequest;
 }
 
 int stunMessageLength(std::span<const uint8_t> bytes, bool rfc3489) {

@@ -27,6 +27,11 @@ constexpr size_t stunMostBytes = 2048;
 /// The length of the answer that has been written, or 0 where there is none. `message` is one whole message, as the header says.
 size_t answerStun(const StunOptions& options, std::span<const uint8_t> message, const PeerAddress& peer, std::span<uint8_t, stunAnswerBytes> answer);
 
+/// What bytes begin with. An open request is one for Binding that answerStun() answers and that carries neither USERNAME nor MESSAGE-INTEGRITY nor
+/// MESSAGE-INTEGRITY-SHA256: it asks whoever gets it, and not somebody whose password it knows, as the checks of ICE do (RFC 8445 section 7.2.2).
+enum class StunLook : uint8_t { other, cut, openRequest };
+StunLook lookAtStun(std::span<const uint8_t> bytes);
+
 /// Of a stream: the length of the message that begins here. 0 with fewer bytes than a header; -1 as soon as it is sure that none begins.
 int stunMessageLength(std::span<const uint8_t> bytes, bool rfc3489);
 

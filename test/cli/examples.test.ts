@@ -9,7 +9,7 @@ import { field, numberIn } from '../support/json.ts'
 import { connect, destroyPeers, listen, sha256 as digest, unusedPort } from '../support/peers.ts'
 import { program as find } from '../support/programs.ts'
 import { tlsServer } from '../support/tls-server.ts'
-import { mappedIn, parse, request } from '../support/stun.ts'
+import { attributes, mappedIn, parse, request } from '../support/stun.ts'
 import { closeUdpPeers, udpEcho, udpPeer, unusedPorts } from '../support/udp-peers.ts'
 import { finish, jsonLines, readyUdp } from './lines.ts'
 
@@ -209,6 +209,8 @@ describe('examples', () => {
     await peer.send(request())
     assert.equal(mappedIn(parse((await peer.receive()).bytes)), peer.address)
     assert.equal(await peer.ask('hello'), 'media hello')
+    // A check of ICE is for the media server.
+    assert.match(await peer.ask(request({ attributes: [[attributes.username, Buffer.from('evtj:h6vY')], [attributes.integrity, Buffer.alloc(20)]] })), /^media /)
     await finish(relay)
   })
 

@@ -4,7 +4,7 @@ import { allow, deny, echo, forward, listen as from, otherwise, pipe, prefix, ro
 import { ledgerSays } from '../support/datagram-ledger.ts'
 import { connect } from '../support/peers.ts'
 import { threads, withRelay } from '../support/relay.ts'
-import { asker, mappedIn, parse, request, success } from '../support/stun.ts'
+import { asker, attributes, mappedIn, parse, request, success } from '../support/stun.ts'
 import { udpEcho, udpPeer } from '../support/udp-peers.ts'
 
 for (const thread of threads) {
@@ -86,6 +86,24 @@ for (const thread of threads) {
         }
         assert.equal(upstream.count(), 6)
         assert.equal(relay.server.ledger().sessions.open, 2)
+      })
+    })
+
+    it('stunBinding: the checks of ICE and what may be no STUN at all go to the upstream, by one flow', async () => {
+      const upstream = await udpPeer(undefined, { answer: () => 'the media server' })
+      await withRelay(pipe(from(udp('127.0.0.1:0')), route(when(stunBinding(), stun()), otherwise(forward(udp(upstream.address))))), { thread }, async (relay) => {
+        const peer = await udpPeer(relay.address)
+        const { username, integrity } = attributes
+        const checks = [
+          request({ attributes: [[username, Buffer.from('evtj:h6vY')], [integrity, Buffer.alloc(20)]], fingerprint: 'right' }),
+          request({ attributes: [[0x001c, Buffer.alloc(32)]] }),
+          request({ fingerprint: 'wrong' }),
+        ]
+        for (const check of checks) {
+          assert.equal(await peer.ask(check), 'the media server')
+          assert.deepEqual((await upstream.receive()).bytes, check)
+        }
+        assert.equal(relay.server.ledger().sessions.open, 1)
       })
     })
 
