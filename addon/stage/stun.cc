@@ -101,7 +101,8 @@ Request readAttributes(std::span<const uint8_t> bytes, size_t end) {
 
 bool isBindingRequest(std::span<const uint8_t> header) { return be16(header.data()) == bindingRequest; }
 
-/// Writes one attribute after another behind the header.
+/// Writes one attribute after another behind the header. RFC 3489 knows no padding: to its clients a value is a multiple of 4 bytes by itself, so one
+/// unknown attribute of an odd number is named twice (section 11.2.10), and a text has spaces behind it.
 class Answer {
  public:
   Answer(std::span<uint8_t, stunAnswerBytes> into, std::span<const uint8_t> request, uint16_t type) : into_(into) {
@@ -154,14 +155,20 @@ size_t answerStun(const StunOptions& options, std::span<const uint8_t> message, 
     uint8_t* code = answer.add(errorCode, 4);
     code[2] = unknownAttribute / 100;
     code[3] = unknownAttribute % 100;
-    uint8_t* list = answer.add(unknownAttributes, request.unknownCount * 2);
-    for (size_t i = 0; i < request.unknownCount; ++i) put16(list + i * 2, request.unknown[i]);
+    const size_t count = modern ? request.unknownCount : request.unknownCount + request.unknownCount % 2;
+    uint8_t* list = answer.add(unknownAttributes, count * 2);
+    for (size_t i = 0; i < count; ++i) put16(list + i * 2, request.unknown[std::min(i, request.unknownCount - 1)]);
   } else if (modern) {
     addAddress(answer, xorMappedAddress, peer, message.data() + 4);  // what it is masked with: the cookie, and the transaction behind it
   } else {
     addAddress(answer, mappedAddress, peer, nullptr);
   }
-  if (!options.software.empty()) std::memcpy(answer.add(software, options.software.size()), options.software.data(), options.software.size());
+  if (!options.software.empty()) {
+    const size_t length = modern ? options.software.size() : padded(options.software.size());
+    uint8_t* text = answer.add(software, length);
+    std::memset(text, ' ', length);
+    std::memcpy(text, options.software.data(), options.software.size());
+  }
   return answer.finish(modern && (request.hasFingerprint || options.fingerprint));
 }
 

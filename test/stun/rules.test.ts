@@ -142,6 +142,16 @@ for (const transport of ['udp', 'tcp'] as const) {
         assert.deepEqual([parse(answer).order, mappedIn(parse(answer)), parse(answer).transaction], [[mappedAddress], peer.address, old.subarray(4, 20).toString('hex')])
       }, { rfc3489: true })
 
+      asking('rfc3489: every value that an old client is sent has a multiple of four bytes', async (peer) => {
+        const [answer, refused] = await peer.ask(...[[], [0x7ffe, 0x7ffd, 0x7ffc]].map((types) => request({ cookie: 1, attributes: types.map((type) => [type, value(4)] as const) })))
+        assert(answer && refused)
+        assert.equal(parse(answer).attributes.get(software)?.toString(), 'abcde   ')
+        assert.deepEqual(refusalIn(parse(refused)), { code: 420, unknown: [0x7ffe, 0x7ffd, 0x7ffc, 0x7ffc] })
+        const [modern] = await peer.ask(request({ attributes: [[0x7ffe, value(4)]] }))
+        assert(modern)
+        assert.deepEqual([refusalIn(parse(modern)).unknown, parse(modern).attributes.get(software)?.toString()], [[0x7ffe], 'abcde'])
+      }, { rfc3489: true, software: 'abcde' })
+
       asking('rfc3489: a modern request is answered as ever', async (peer) => {
         const [answer] = await peer.ask(request())
         assert(answer)
