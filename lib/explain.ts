@@ -56,10 +56,15 @@ function textOf(all: readonly Row[], where: string): string {
 
 function linesOf<K extends Kind>({ kind, source, chain }: Pipeline<K>): readonly Line[] {
   const text = `${source.name} ${source.shows}`
-  const flows = chain.sink.body.step === 'stun' ? '' : ', a flow for each peer'
-  const accepts = kind === 'stream' ? 'accepts sessions' : `receives datagrams${flows}`
+  const accepts = kind === 'stream' ? 'accepts sessions' : `receives datagrams${hasFlows(chain) ? ', a flow for each peer' : ''}`
   const why = source.name === 'generate' ? 'makes datagrams and measures what comes back' : accepts
   return [{ depth: 0, text, node: { path: source.name, node: text, runs: 'native', why } }, ...chainLines(kind, chain, '', 1)]
+}
+
+/** Whether any sink for datagrams that the chain leads to is one that keeps a flow for each peer. */
+function hasFlows({ sink: { body } }: Branch): boolean {
+  if (body.step === 'route') return [...body.when.map(({ chain }) => chain), body.otherwise].some(hasFlows)
+  return body.step !== 'stun' && body.step !== 'close'
 }
 
 function chainLines(kind: Kind, { stages, sink }: Branch, path: string, depth: number): readonly Line[] {

@@ -1,6 +1,6 @@
 /** What explain says: who touches a session and its bytes. */
 import assert from 'node:assert/strict'
-import { allow, choose, close, datagrams, decide, echo, explain, explainNodes, filterDatagrams, forward, generate, idleTimeout, inspect, limit, listen, more, otherwise, pipe, prefix, route, sni, stream, stun, stunBinding, tcp, throttle, transform, udp, unix, when } from '../../lib/index.ts'
+import { allow, choose, close, datagrams, decide, echo, explain, explainNodes, filterDatagrams, forward, generate, idleTimeout, inspect, limit, listen, more, otherwise, pipe, prefix, route, sni, stream, stun, stunBinding, tcp, throttle, transform, udp, unix, when, type Sink } from '../../lib/index.ts'
 import { compile } from '../../lib/compile.ts'
 
 const portForward = pipe(listen(tcp('0.0.0.0:8080')), allow('10.0.0.0/8', '192.168.1.0/24'), idleTimeout(60_000), forward(tcp('10.0.3.14:1592')))
@@ -81,7 +81,7 @@ runs on a thread of its own: no node is in JS`.trimStart(),
     assert.equal(
       explain(pipe(listen(udp('0.0.0.0:3478')), route(when(stunBinding(), told), otherwise(close())))),
       `
-listen udp 0.0.0.0:3478                                                 native  receives datagrams, a flow for each peer
+listen udp 0.0.0.0:3478                                                 native  receives datagrams
   route 1 matcher                                                       native  matches every datagram natively
     when stunBinding()
       stun software "x", fingerprint, rfc3489, at most 20/s an address  native  answers each request from the slot it came in, without a flow
@@ -90,6 +90,13 @@ listen udp 0.0.0.0:3478                                                 native  
 runs on a thread of its own: no node is in JS`.trimStart(),
     )
     assert.match(explain(pipe(listen(tcp('0.0.0.0:3478')), stun())), /stun +native {2}answers each request\n/)
+  })
+
+  it('says that there is a flow for each peer as soon as one of the branches has them', () => {
+    const first = (other: Sink<'datagram'>): string | undefined =>
+      explainNodes(pipe(listen(udp('127.0.0.1:0')), route(when(stunBinding(), stun()), otherwise(route(when(prefix('x'), other), otherwise(close()))))))[0]?.why
+    assert.equal(first(close()), 'receives datagrams')
+    assert.equal(first(echo()), 'receives datagrams, a flow for each peer')
   })
 
   it('says which nodes see datagrams in JS', () => {
