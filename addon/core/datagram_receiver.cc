@@ -58,7 +58,8 @@ void DatagramReceiver::read(size_t i, mmsghdr& header) {
       in6_pktinfo info;
       std::memcpy(&info, CMSG_DATA(c), sizeof info);
       sockaddr_in6 local{.sin6_family = AF_INET6, .sin6_addr = info.ipi6_addr};
-      if (!IN6_IS_ADDR_MULTICAST(&local.sin6_addr)) it.local = PeerAddress::from(reinterpret_cast<const sockaddr*>(&local), sizeof local);
+      // An IPv4 datagram to a dual-stack socket has an IP_PKTINFO as well, which knows better.
+      if (!IN6_IS_ADDR_MULTICAST(&local.sin6_addr) && it.local.family == 0) it.local = PeerAddress::from(reinterpret_cast<const sockaddr*>(&local), sizeof local);
     }
   }
   message.msg_controllen = controlBytes;

@@ -64,7 +64,7 @@ class DatagramReceiver {
 
  private:
   static constexpr size_t turnBytes = 1024 * 1024;
-  static constexpr size_t controlBytes = CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(uint32_t)) + CMSG_SPACE(sizeof(in6_pktinfo));
+  static constexpr size_t controlBytes = CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(uint32_t)) + CMSG_SPACE(sizeof(in_pktinfo)) + CMSG_SPACE(sizeof(in6_pktinfo));
 
   void read(size_t i, mmsghdr& header);
 

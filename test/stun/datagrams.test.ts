@@ -42,6 +42,19 @@ for (const thread of threads) {
       })
     })
 
+    it('answers what was sent to a broadcast address of IPv4 from an address of its own, also by a dual-stack listener, which has flows for such peers too', async () => {
+      await withRelay([pipe(from(udp('0.0.0.0:0')), stun()), pipe(from(udp('[::]:0')), stun()), pipe(from(udp('[::]:0')), echo())], { thread }, async (relay) => {
+        for (const pipeline of [0, 1, 2]) {
+          const { port } = new URL(`udp://${relay.addressOf(pipeline)}`)
+          const peer = await udpPeer(`127.255.255.255:${port}`, { host: '127.0.0.1' })
+          peer.socket.setBroadcast(true)
+          await peer.send(request())
+          const { bytes, from: who } = await peer.receive()
+          assert.deepEqual([who, bytes.length], [`127.0.0.1:${port}`, pipeline === 2 ? 20 : 32])
+        }
+      })
+    })
+
     it('stands behind allow and deny, and what those refuse is policy', async () => {
       await withRelay(pipe(from(udp('127.0.0.1:0')), deny('127.0.0.8/32'), allow('127.0.0.0/8'), stun()), { thread }, async (relay) => {
         await (await udpPeer(relay.address, { host: '127.0.0.8' })).send(request())

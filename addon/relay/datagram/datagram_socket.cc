@@ -45,6 +45,9 @@ Result<ListeningSocket> openListening(const SocketAddress& address, const Plan& 
   if (socket.tellsLocal) {
     if (address.family() == AF_INET) sys::setInt(fd, IPPROTO_IP, IP_PKTINFO, 1);
     else sys::setInt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
+    // Of an IPv4 datagram IPV6_PKTINFO tells only where it was sent to, which for a broadcast is nothing to answer from; IP_PKTINFO, which an IPv6 socket
+    // has too, tells the address of ours that is to answer (ip(7), ipi_spec_dst).
+    if (address.family() == AF_INET6 && dualStack) sys::setInt(fd, IPPROTO_IP, IP_PKTINFO, 1);
   }
   const int obtained = sys::setReceiveBuffer(fd, plan.receiveBufferBytes);
   sys::setSendBuffer(fd, plan.sendBufferBytes > 0 ? plan.sendBufferBytes : listenerSendBuffer);
