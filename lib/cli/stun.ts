@@ -21,7 +21,7 @@ export function stunCommand(): Command {
     .summary('answer STUN Binding requests')
     .description('Tells everybody who asks by STUN (RFC 8489) from which address the question came, over UDP and TCP.')
     .argument('<listen...>', 'where to listen, such as udp://0.0.0.0:3478 or tcp://0.0.0.0:3478')
-    .option('--rate-per-address <count>', 'answers a second to one address (default: any number)', (text: string) => count('--rate-per-address', text, 1))
+    .option('--rate-per-address <count>', 'answers a second to one IPv4 address or one /64 of IPv6 (default: any number)', (text: string) => count('--rate-per-address', text, 1))
     .option('--software <text>', 'what every answer says of the server (default: nothing, so that answers stay short)', (software: string) => {
       fromOption('--software', () => stun({ software }))
       return software

@@ -12,8 +12,10 @@ export type StunOptions = {
   /** Whether requests of RFC 3489, without the magic cookie, are answered too, with MAPPED-ADDRESS; default false. */
   readonly rfc3489?: boolean
   /**
-   * Answers a second to one IP address, 1 to 1000000, a second's worth of them at once; default any number. What is not answered costs nothing of it. A datagram beyond it is dropped (`policy`), over TCP the session is reset (`limited`). Addresses share 16384 places, so the
-   * memory stays the same whoever asks, and two of them may share a budget.
+   * Answers a second to one IPv4 address or one /64 of IPv6, 1 to 1000000, a second's worth of them at once; default any number. What is not answered
+   * costs nothing of it. A datagram beyond it is dropped (`policy`), over TCP the session is reset (`limited`). Addresses share 16384 places, so the memory
+   * stays the same whoever asks; those that fall on one place share a budget, and who has very many addresses, or forges them, can use up everybody's.
+   * Each pipeline of each server counts for itself.
    */
   readonly ratePerAddress?: number
 }

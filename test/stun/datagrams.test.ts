@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { allow, deny, echo, forward, listen as from, otherwise, pipe, prefix, route, stun, stunBinding, tcp, udp, when } from '../../lib/index.ts'
 import { ledgerSays } from '../support/datagram-ledger.ts'
+import { inNamespace } from '../support/namespace.ts'
 import { connect } from '../support/peers.ts'
 import { threads, withRelay } from '../support/relay.ts'
 import { asker, attributes, mappedIn, parse, request, success } from '../support/stun.ts'
@@ -130,3 +131,12 @@ for (const thread of threads) {
     })
   })
 }
+
+describe('STUN over UDP', () => {
+  it('ratePerAddress: all addresses of one /64 have one budget, since one host has them all', async () => {
+    const hosts = ['fd0a::1', 'fd0a::2', 'fd0a::3:0:0:1', 'fd0a:0:0:1::1', '127.0.0.1']
+    const setUp = hosts.filter((host) => host.includes(':')).map((host) => `ip -6 addr add ${host}/128 dev lo nodad`).join(' && ')
+    const said = await inNamespace(setUp, 'stun-networks-case.ts', ['1', ...hosts])
+    if (said !== undefined) assert.deepEqual(said, [1, 0, 0, 1, 1])
+  })
+})
