@@ -24,8 +24,8 @@ DatagramReceiver::DatagramReceiver(std::span<uint8_t> memory)
   }
 }
 
-int DatagramReceiver::receive(int fd, bool named) {
-  const unsigned count = room();
+int DatagramReceiver::receive(int fd, bool named, unsigned wanted) {
+  const unsigned count = std::min(room(), wanted);
   if (count == 0) return 0;
   mmsghdr* headers = &(named ? named_ : connected_)[used_];
   const int got = sys::recvmmsg(fd, headers, count);

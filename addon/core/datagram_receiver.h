@@ -42,9 +42,9 @@ class DatagramReceiver {
   /// `memory`: slotCount × slotBytes, or nothing where no datagram is ever received.
   explicit DatagramReceiver(std::span<uint8_t> memory);
 
-  /// Up to room() of them; 0 where no slot is free. `named`: from a socket that is not connected.
-  int receive(int fd, bool named);
-  /// What the next receive() asks for: `most`, or as many slots as are free.
+  /// Up to `wanted` of them, and no more than room(); 0 where no slot is free. `named`: from a socket that is not connected.
+  int receive(int fd, bool named, unsigned wanted = most);
+  /// The slots that the next receive() has: `most`, or as many as are free.
   unsigned room() const { return unsigned(std::min(size_t{most}, slots_ - used_)); }
   /// Of what receive() has just received.
   const Received& operator[](int i) const { return received_[size_t(i)]; }

@@ -12,6 +12,7 @@
 #include "relay/datagram/flow.h"
 #include "relay/datagram/flow_table.h"
 #include "relay/datagram/answers.h"
+#include "relay/datagram/read_share.h"
 #include "relay/datagram/row.h"
 #include "relay/datagram/runs.h"
 #include "stage/limit.h"
@@ -28,6 +29,7 @@ struct DatagramListener {
   uint32_t index = 0;  // its place among the relay's
   uint16_t plan = 0;
   uint16_t endpoint = 0;
+  SlotSize lately{};
 };
 
 /// One datagram or a train of equal ones (the last maybe shorter) that leaves in this turn; the next of the same flow and direction by place.

@@ -128,10 +128,14 @@ bool walkEach(FlowContext& f, DatagramListener& listener, const Received& it) {
 
 void readListener(FlowContext& f, DatagramListener& listener) {
   const bool walksEach = f.plans[listener.plan]->walksEach;
+  ReadShare share(listener.lately);
   for (int round = 0; round < listenerRounds && !f.receiver.full(); ++round) {
     const auto mark = f.receiver.mark();
-    const auto asked = int(f.receiver.room());
-    const int count = f.receiver.receive(listener.socket.fd.get(), true);
+    const unsigned wanted = walksEach ? share.slots() : DatagramReceiver::most;
+    if (wanted == 0) break;
+    share.beginRead();
+    const auto asked = int(std::min(f.receiver.room(), wanted));
+    const int count = f.receiver.receive(listener.socket.fd.get(), true, wanted);
     bool kept = !walksEach;
     Flow* flow = nullptr;
     const Received* before = nullptr;  // the last of `flow`
@@ -141,6 +145,7 @@ void readListener(FlowContext& f, DatagramListener& listener) {
       DropReason why = DropReason::truncated;
       if (const uint32_t lost = overflowBefore(listener.socket, it)) countRefused(f, listener.plan, toUpstream, DropReason::kernelOverflow, lost, 0);
       if (walksEach && !it.truncated) {
+        share.take(it);
         kept = walkEach(f, listener, it) || kept;
         continue;
       }
