@@ -6,15 +6,17 @@
  */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { availableParallelism, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { allowedCpus } from '../lib/shards.ts'
 import { environment } from './environment.ts'
 import { markdown, median, millrace, numberAt, option, pause, start } from './programs.ts'
 
 const [secs, rounds] = [Number(option('secs', '3')), Number(option('rounds', '3'))]
-const cpus = Array.from({ length: availableParallelism() }, (_, cpu) => cpu)
-const most = Math.max(2, cpus.length)
+/** As many clients as accept_load can have. */
+const cpus = allowedCpus().slice(0, 64)
+const most = cpus.length
 
 const rows = Array.from({ length: most }, (_, i) => i + 1).flatMap((shards) => {
   const args = ['--shards', String(shards)]

@@ -5,12 +5,13 @@
  *   npm run bench:packets -- [--secs 3] [--rounds 3]
  */
 import { readFileSync } from 'node:fs'
-import { availableParallelism } from 'node:os'
+import { allowedCpus } from '../lib/shards.ts'
 import { environment } from './environment.ts'
 import { markdown, median, millrace, numberAt, option, pause } from './programs.ts'
 
 const [secs, rounds, port] = [Number(option('secs', '3')), Number(option('rounds', '3')), 4321]
-const [first, second] = [0, availableParallelism() - 1]
+const cpus = allowedCpus()
+const [first = 0, second = first] = [cpus[0], cpus.at(-1)]
 const on = (...cpus: readonly number[]): readonly string[] => ['taskset', '-c', [...new Set(cpus)].join(',')]
 
 type Sender = { readonly to?: string; readonly flows?: number; readonly under?: readonly string[]; readonly gso?: true }
@@ -77,7 +78,7 @@ function limitOf({ senders }: Row, { dropped, received, sinkCores, senderCores }
   const lost = dropped / (received + dropped)
   if (lost > 0.01) return `the receiver: ${(100 * lost).toFixed(0)} % overflow its buffer`
   if (senderCores > 0.9 * senders.length) return `the ${senders.length === 1 ? 'sender' : 'senders'}: a send carries its datagram all the way into the receiver's buffer`
-  if (sinkCores + senderCores > 0.93 * availableParallelism()) return 'the machine: all cores are full'
+  if (sinkCores + senderCores > 0.93 * cpus.length) return 'the machine: all cores are full'
   return 'waking each other up'
 }
 

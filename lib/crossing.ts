@@ -159,7 +159,7 @@ export function createCrossing(options: CrossingOptions): (count: number) => voi
     if (onEvents === undefined || code === undefined) return
     const pipeline = planAt(at)?.pipeline ?? 0
     if (code === 'generated') events.push({ type: 'notice', code, at: Date.now(), pipeline })
-    else events.push({ type: 'notice', code, at: Date.now(), pipeline, listener: listenerAt(at), ...errorAt(field(at, Field.extra)) })
+    else events.push({ type: 'notice', code, at: Date.now(), pipeline, listener: listenerAt(at), ...(code === 'eventsLost' ? {} : errorAt(field(at, Field.extra))) }) // else it is no errno
   }
 
   const dispatch = (at: number, session: RelaySession | undefined): void => {

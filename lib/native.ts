@@ -93,9 +93,9 @@ export type NativeDatagrams = {
   readonly onBatch: (rows: number) => void
 }
 
-/** The addon's id of a flow; those of other sessions are below 2^51. */
+/** The addon's id of a flow; those of other sessions are below 2^45. */
 export function flowId(index: number, generation: number): number {
-  return 2 ** 51 + generation * 2 ** 27 + index
+  return 2 ** 45 + generation * 2 ** 21 + index
 }
 
 /** How to end a session from JS. */
@@ -117,6 +117,8 @@ export type NativeOptions = {
   readonly transport: 'auto' | 'copy' | 'splice'
   /** How listeners share their addresses: not at all; as the first of several, which finds them free; or as another one. */
   readonly sharing: 'none' | 'first' | 'another'
+  /** How many relays with the same addresses are not done while closing: one number that all of them have. */
+  readonly draining: Int32Array | undefined
   /** The number that its thread's name has, or -1. */
   readonly shard: number
   /** The CPU of its own thread, or -1: anywhere. */

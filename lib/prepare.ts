@@ -16,7 +16,7 @@ import { openRelay } from './relay.ts'
 import type { Relay } from './relay.ts'
 import type { Resolver } from './resolve.ts'
 import { addressesOf, createServer, idIn, rowsByShard } from './server.ts'
-import type { Server, ServerAddress, ServerRelay } from './server.ts'
+import type { Place, Server, ServerAddress, ServerRelay } from './server.ts'
 import type { Session } from './session.ts'
 import { checkShardable, listeningAt, shardsText } from './shards.ts'
 import type { Shard, Sharding } from './shards.ts'
@@ -37,6 +37,10 @@ export type Settings = {
 
 /** A server that shares its addresses with others that have been prepared for the same pipelines. */
 export type Beside = {
+  /** Which of how many it is. */
+  readonly place: Place
+  /** One number for all of them. */
+  readonly draining: Int32Array
   readonly sharing: Shard['sharing']
   readonly steer: Sharding['steer']
   /** Where the calling thread is to stay, and the threads that it makes. */
@@ -61,17 +65,20 @@ export type Prepared = {
 /** Rejects as `serve` does, and then leaves nothing behind. */
 export async function prepare(list: readonly Pipeline<Kind>[], settings: Settings, beside?: Beside): Promise<Prepared> {
   const compiled = list.map((pipeline) => compile(pipeline))
-  checkShardable(compiled, settings.thread, { ...settings.sharding, steer: beside?.steer ?? settings.sharding.steer }, beside !== undefined)
+  checkShardable(compiled, settings.thread, { ...settings.sharding, steer: beside?.steer ?? settings.sharding.steer }, beside !== undefined && beside.place.of > 1)
   const groups = groupByThread(compiled, settings)
   const native = load()
   if (beside?.cpu !== undefined) native.pinThread(beside.cpu)
   const plans = await Promise.all(compiled.map((one) => withListenAddresses(one, settings.resolver)))
   checkListeners(plans.map(({ plan }) => plan))
 
+  const place = beside?.place ?? { number: 0, of: 1 }
+  const shared = beside === undefined ? settings.sharding.shards.length > 1 : beside.place.of > 1
+  const draining = shared ? (beside?.draining ?? new Int32Array(new SharedArrayBuffer(4))) : undefined
   const relays: ServerRelay[] = []
   const abandon = (): void => relays.forEach(({ relay }) => relay.native.close(0))
   try {
-    for (const [place, group] of groups.entries()) relays.push(openGroup(group, relays[0], { ...settings, native, plans, beside, idOf: idIn(groups.length, place) }))
+    for (const [at, group] of groups.entries()) relays.push(openGroup(group, relays[0], { ...settings, native, plans, beside, draining, idOf: idIn(groups.length, at, place) }))
     if (settings.sharding.steer === 'cpu' && relays.length > 1) steer(relays, settings.sharding.shards.map(({ cpu, number }) => cpu ?? number))
   } catch (error) {
     abandon()
@@ -85,7 +92,7 @@ export async function prepare(list: readonly Pipeline<Kind>[], settings: Setting
     async start() {
       await startAll(relays)
       const texts = [...list.map((pipeline) => explain(pipeline)), shardsText(settings.sharding)]
-      return createServer(relays, texts.filter((text) => text !== '').join('\n\n'), watchNames(relays, compiled, settings))
+      return createServer(relays, place, texts.filter((text) => text !== '').join('\n\n'), watchNames(relays, compiled, settings))
     },
   }
 }
@@ -113,6 +120,7 @@ type Opening = Settings & {
   readonly native: Native
   readonly plans: readonly Compiled[]
   readonly beside: Beside | undefined
+  readonly draining: Int32Array | undefined
   readonly idOf: (native: number) => number
 }
 

@@ -26,6 +26,7 @@ export type RelayOptions = {
   readonly lingerMs: number
   readonly transport: NativeOptions['transport']
   readonly sharing: NativeOptions['sharing']
+  readonly draining: Int32Array | undefined
   readonly shard: number
   readonly cpu: number
   /** The first of the shards, of other ones. */
@@ -81,6 +82,7 @@ export function openRelay(options: RelayOptions): Relay {
     lingerMs: options.lingerMs,
     transport: options.transport,
     sharing: options.sharing,
+    draining: options.draining,
     shard: options.shard,
     cpu: options.cpu,
     first: options.first,

@@ -63,13 +63,19 @@ export type Server = {
 /** A relay, plan by plan the pipelines it runs, and the shard it belongs to. */
 export type ServerRelay = { readonly relay: Relay; readonly pipelines: readonly number[]; readonly shard: number }
 
-/** From the addon's id of a session to one that is unique in a server of several relays. */
-export function idIn(relays: number, relay: number): (native: number) => number {
-  return (native) => native * relays + relay
+/** Which of several servers it is whose sessions are to have ids that no two have. */
+export type Place = { readonly number: number; readonly of: number }
+
+/**
+ * From the addon's id of a session to one that no other session of the server has, of several relays, nor of the servers beside it. The
+ * addon's are below 2^46, so there is room for 128 relays in all.
+ */
+export function idIn(relays: number, relay: number, { number, of }: Place): (native: number) => number {
+  return (native) => (native * relays + relay) * of + number
 }
 
 /** `stop` is called at the first `close`. */
-export function createServer(relays: readonly ServerRelay[], explain: string, stop: () => void): Server {
+export function createServer(relays: readonly ServerRelay[], place: Place, explain: string, stop: () => void): Server {
   const closed = Promise.all(relays.map(({ relay }) => relay.closed)).then(() => undefined)
   void closed.then(stop)
   const close = async (options: CloseOptions = {}): Promise<void> => {
@@ -84,13 +90,15 @@ export function createServer(relays: readonly ServerRelay[], explain: string, st
     ledger: () => ledgerOf(rowsByShard(relays)),
     load: () => loadOf(relays.flatMap(({ relay }) => relay.loads())),
     async sessions() {
-      const lists = await Promise.all(relays.map(async ({ relay }, place) => (await relay.sessions()).map(infoFor(idIn(relays.length, place)))))
+      const lists = await Promise.all(relays.map(async ({ relay }, at) => (await relay.sessions()).map(infoFor(idIn(relays.length, at, place)))))
       return lists.flat().toSorted((a, b) => a.id - b.id)
     },
     endSession(id, how = 'close') {
       if (!Number.isSafeInteger(id) || id < 0) throw misuse('ERR_MILLRACE_BAD_OPTION', 'endSession', `id must be that of a session, not ${shown(id)}`)
       checkWord('endSession', 'how', how, ['close', 'reset'])
-      relays[id % relays.length]?.relay.endSession(Math.floor(id / relays.length), how)
+      if (id % place.of !== place.number) return
+      const own = Math.floor(id / place.of)
+      relays[own % relays.length]?.relay.endSession(Math.floor(own / relays.length), how)
     },
     explain,
     close,

@@ -15,7 +15,7 @@ export type ShardOptions = {
    * Loops that serve the pipelines together, each on a thread of its own with listeners of its own (SO_REUSEPORT, see socket(7)), 1 to 128;
    * `auto`: one for each CPU that this process may run on. Default 1. Needs pipelines without a node in JS, for which there is
    * `millrace run FILE --workers`. The kernel chooses the loop of a session or flow by a hash of its addresses and ports, so one flow never
-   * has more than one loop. `limit` counts over all of them; `maxPendingBytes`, `maxFlows`, `maxFlowsPerAddress` and `ratePerAddress` hold for each.
+   * has more than one loop, also while they drain. `limit` counts over all of them; `maxPendingBytes`, `maxFlows`, `maxFlowsPerAddress` and `ratePerAddress` hold for each.
    */
   readonly shards?: number | 'auto'
   /**
@@ -31,7 +31,8 @@ export type ShardOptions = {
   readonly steer?: 'hash' | 'cpu'
   /**
    * Whether listeners share their addresses with other servers of the same user that do so too: several processes, or worker threads. Default
-   * false: an address that is taken is refused with EADDRINUSE, also where it is taken by shards.
+   * false: an address that is taken is refused with EADDRINUSE, also where it is taken by shards. Shards share theirs among each other, so another server
+   * with `reusePort` can join them.
    */
   readonly reusePort?: boolean
 }
@@ -53,6 +54,10 @@ export function checkShards({ shards = 1, pin = false, steer = 'hash', reusePort
   const cpus = pinsOf(pin, count, allowed)
   if (steer === 'cpu' && reusePort) {
     throw misuse('ERR_MILLRACE_BAD_OPTION', 'serve', 'steer "cpu" chooses among the shards of this server, and with reusePort others have the same addresses: use steer "hash", or listen(…, { incomingCpu }) in each')
+  }
+  if (steer === 'cpu' && count > new Set(cpus.length > 0 ? cpus : allowed).size) {
+    const each = cpus.length > 0 ? 'two of them are pinned to one CPU' : `there are ${allowed.length} CPUs`
+    throw misuse('ERR_MILLRACE_BAD_OPTION', 'serve', `steer "cpu" needs a CPU for each shard, but there are ${count} shards and ${each}: what is received on a CPU goes to one shard`)
   }
   const sharing = (number: number): Shard['sharing'] => (reusePort || number > 0 ? 'another' : count > 1 ? 'first' : 'none')
   return {

@@ -25,7 +25,7 @@ struct Key {
     return uint64_t(token.generation) << 40 | uint64_t(kind) << 36 | uint64_t(side) << 35 | token.index;
   }
   static Key unpack(uint64_t data) {
-    return {{uint32_t(data) & (Slab<int>::maxSlots - 1), uint32_t(data >> 40)}, uint8_t(data >> 36 & 15), uint8_t(data >> 35 & 1)};
+    return {{uint32_t(data) & ((1u << 27) - 1), uint32_t(data >> 40)}, uint8_t(data >> 36 & 15), uint8_t(data >> 35 & 1)};
   }
 };
 

@@ -12,6 +12,8 @@ namespace millrace {
 
 int bindSharing(int fd, const SocketAddress& address, Sharing sharing) {
   const auto share = [fd] { return sys::trySetInt(fd, SOL_SOCKET, SO_REUSEPORT, 1); };
+  // A free port that somebody shares is no free port.
+  if (sharing == Sharing::another && address.port() == 0) sharing = Sharing::first;
   if (sharing == Sharing::another) {
     if (const int error = share()) return error;
   }

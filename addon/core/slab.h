@@ -20,7 +20,7 @@ struct Token {
 template <class T>
 class Slab {
  public:
-  static constexpr uint32_t maxSlots = 1u << 27;
+  static constexpr uint32_t maxSlots = 1u << 21;  // with a generation 45 bits: an id has room for a kind, and for a loop among 128, in a double's 53
   static constexpr uint32_t generationMask = (1u << 24) - 1;
 
   Slab() = default;

@@ -1,5 +1,6 @@
 #include "core/sys.h"
 
+#include <linux/filter.h>
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 #include <time.h>
@@ -57,6 +58,12 @@ int setReceiveBuffer(int fd, int bytes) {
 int setSendBuffer(int fd, int bytes) {
   if (trySetInt(fd, SOL_SOCKET, SO_SNDBUFFORCE, bytes) < 0) setInt(fd, SOL_SOCKET, SO_SNDBUF, bytes);
   return getInt(fd, SOL_SOCKET, SO_SNDBUF) / 2;
+}
+
+void refuseDatagrams(int fd, bool refuse) {
+  sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
+  const sock_fprog program{1, &nothing};
+  ::setsockopt(fd, SOL_SOCKET, refuse ? SO_ATTACH_FILTER : SO_DETACH_FILTER, &program, sizeof program);
 }
 
 int unsentBytes(int fd) {

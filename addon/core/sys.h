@@ -81,6 +81,9 @@ int getInt(int fd, int level, int option);
 int setReceiveBuffer(int fd, int bytes);
 int setSendBuffer(int fd, int bytes);
 
+/// Whether the socket drops whatever comes, which the kernel then counts as lost.
+void refuseDatagrams(int fd, bool refuse);
+
 /// Bytes the peer has not yet acknowledged; 0 where the kernel does not say.
 int unsentBytes(int fd);
 

@@ -53,6 +53,10 @@ RelayObject::RelayObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Rela
   config.options.lingerMs = options.get("lingerMs").whole();
   config.options.transport = transportOf(options.get("transport").text());
   config.options.sharing = sharingOf(options.get("sharing").text());
+  if (options.get("draining").isObject()) {
+    config.options.draining = reinterpret_cast<int32_t*>(options.get("draining").bytes().data());
+    draining_ = std::make_unique<JsFunction>(env, options.get("draining"));
+  }
   config.placement = {int(options.get("shard").number()), int(options.get("cpu").number())};
   const JsValue plans = options.get("plans");
   std::string why;

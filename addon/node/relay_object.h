@@ -1,5 +1,6 @@
 // RelayObject: `NativeRelay` of lib/native.ts (internal). Owns a driver and, through it, an engine; lives on the JS thread. Its constructor
-// binds the listeners or throws an error shaped like Node's SystemError. It keeps itself alive from start() until the engine is closed.
+// binds the listeners or throws an error shaped like Node's SystemError. It keeps itself alive from start() until the engine is closed; one that is
+// not started has to be closed.
 // Invariant: when the environment ends, the loop is stopped and every descriptor closed before the environment's handles are, wherever it was.
 #pragma once
 #include <napi.h>
@@ -51,6 +52,7 @@ class RelayObject final : public Napi::ObjectWrap<RelayObject> {
     int receiveBufferBytes;  // 0: not a datagram socket
   };
 
+  std::unique_ptr<JsFunction> draining_;  // its memory is the engine's too
   std::unique_ptr<JsCall> js_;
   std::unique_ptr<DatagramCall> datagrams_;
   std::unique_ptr<Driver> driver_;

@@ -19,6 +19,7 @@ struct RelayOptions {
   uint64_t lingerMs = 2000;
   Transport transport = Transport::automatic;
   Sharing sharing = Sharing::none;  // of the listeners
+  int32_t* draining = nullptr;      // how many loops with the same addresses are not done; null: there are no others
 };
 
 struct PlanState {

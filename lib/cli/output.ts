@@ -21,7 +21,7 @@ export type Output = {
   endLive(): void
 }
 
-export type Terminal = Writable & { readonly isTTY?: boolean; readonly columns?: number }
+export type Terminal = Writable & { readonly isTTY?: boolean; readonly columns?: number; readonly rows?: number }
 
 export function createOutput(stream: Terminal, json: boolean): Output {
   const live = !json && stream.isTTY === true
@@ -44,7 +44,9 @@ export function createOutput(stream: Terminal, json: boolean): Output {
   }
   // A terminal that does not know its width says 0.
   const width = (): number => (stream.columns === undefined || stream.columns === 0 ? 80 : stream.columns)
-  const fit = (text: string): string => text.split('\n').map((one) => one.slice(0, width() - 1)).join('\n')
+  const height = (): number => (stream.rows === undefined || stream.rows === 0 ? 24 : stream.rows)
+  /** No wider and no higher than the terminal: what has scrolled away cannot be rewritten. */
+  const fit = (text: string): string => text.split('\n').slice(0, height()).map((one) => one.slice(0, width() - 1)).join('\n')
   /** To where the live lines begin, and what is there erased. */
   const erase = (): string => {
     const up = shown.split('\n').length - 1

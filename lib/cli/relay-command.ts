@@ -33,7 +33,7 @@ export type RelayOptions = ReceiveBuffer & ShardFlags & OffloadOption & {
   readonly drain?: number
 }
 
-const defaultDrainMs = 30_000
+export const defaultDrainMs = 30_000
 /** Below this the line itself would be the load. */
 const leastStatsMs = 10
 
@@ -122,7 +122,7 @@ export async function runRelay({ command, start, options, onReady, measure }: Re
   const stopStats = options.stats === undefined ? undefined : show(server, output, options.stats)
   const { exitCode, cut } = await ended
   stopStats?.()
-  if (exitCode === 1) warn(`${counted(cut, 'session')} ${cut === 1 ? 'was' : 'were'} cut after ${drainMs / 1000}s of draining`)
+  if (exitCode === 1 && server.failure?.() === undefined) warn(`${counted(cut, 'session')} ${cut === 1 ? 'was' : 'were'} cut after ${drainMs / 1000}s of draining`)
   failure ??= server.failure?.() ?? measure?.ends?.(server)
   if (failure === undefined) return exitCode
   warn(failure)

@@ -24,6 +24,7 @@ export type UntilSignal = {
 export function runUntilSignal(server: Running, pipelines: readonly { readonly kind: Kind }[], { drainMs, onClosing }: UntilSignal): Promise<Ending> {
   let first: Signal | undefined
   let second: Signal | undefined
+  let told: Promise<void> | undefined
   const signalled = new Promise<void>((_, fail) => {
     const onSignal = (signal: Signal): void => {
       const again = first !== undefined
@@ -32,15 +33,15 @@ export function runUntilSignal(server: Running, pipelines: readonly { readonly k
         second ??= signal
       } else {
         first = signal
-        // A worker that does not answer must not keep anybody waiting.
         if (server.refresh === undefined) onClosing(signal)
-        else void server.refresh().then(() => onClosing(signal))
+        else told = server.refresh().then(() => onClosing(signal))
       }
     }
     process.on('SIGTERM', onSignal)
     process.on('SIGINT', onSignal)
   })
-  const closed = server.closed.then((): Ending => {
+  const closed = server.closed.then(async (): Promise<Ending> => {
+    await told
     const streams = server.ledger().pipelines.filter((_, place) => pipelines[place]?.kind === 'stream')
     const cut = streams.reduce((sum, { reasons }) => sum + reasons.serverClosed, 0)
     // Where there was nothing to wait for, a second signal had nothing to cut short.

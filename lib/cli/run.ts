@@ -1,15 +1,14 @@
 /** `millrace run FILE`: serves the pipelines that a TypeScript or JavaScript file exports. */
 import { Command } from 'commander'
-import { checkShards } from '../shards.ts'
 import { checkReadable, loadPipelines } from './load-pipelines.ts'
 import { addOffload, checkOffloadOption } from './offload-option.ts'
-import { addRelayOptions, runRelay, startHere } from './relay-command.ts'
+import { addRelayOptions, defaultDrainMs, runRelay, startHere } from './relay-command.ts'
 import type { RelayOptions } from './relay-command.ts'
 import type { Start } from './running.ts'
 import { shardsOf } from './shard-options.ts'
 import { count } from './units.ts'
-import { fromOption, usage } from './usage.ts'
-import { startWorkers } from './workers.ts'
+import { usage } from './usage.ts'
+import { maxWorkers, startWorkers } from './workers.ts'
 
 type RunOptions = RelayOptions & { readonly workers?: number }
 
@@ -24,9 +23,9 @@ export function runCommand(): Command {
     .summary('serve the pipelines of a file')
     .description('Serves what FILE exports by default: a pipeline or an array of pipelines. Types are stripped, not checked: see `millrace check`.')
     .argument('<file>', 'a .ts or .js file')
-    .option('--workers <count>', 'load the file in so many worker threads, which serve together: --shards for pipelines with nodes in JS', (text) => {
+    .option('--workers <count>', 'load the file in so many worker threads, which serve together, each with a limit of its own: --shards for nodes in JS', (text) => {
       const workers = count('--workers', text, 1)
-      fromOption('--workers', () => checkShards({ shards: workers }))
+      if (workers > maxWorkers) throw usage(`--workers: expected 1 to ${maxWorkers}, got ${workers}`)
       return workers
     })
   addOffload(command, 'nftables: the kernel relays by address translation, see `millrace help offload`; for files with listen, allow, deny and forward only')
@@ -47,5 +46,5 @@ async function starting(file: string, options: RunOptions): Promise<Start> {
   if (options.shards !== undefined) throw usage('--shards are loops without JS and --workers are threads with it: give one of them')
   await checkReadable(file)
   const { shards: _, ...rest } = shardsOf(options)
-  return startWorkers(file, options.workers, rest)
+  return startWorkers(file, options.workers, rest, options.drain ?? defaultDrainMs)
 }

@@ -9,15 +9,15 @@ import type { Ready } from './ready-line.ts'
 /** What a worker is started with. */
 export type WorkerJob = {
   readonly file: string
-  readonly number: number
   readonly beside: Beside
   /** Whether every session's open and close is wanted. */
   readonly sessionEvents: boolean
 }
 
-/** `read` is answered by `rows`, `start` by `started`, `close`, in the end, by `closed`. */
+/** `read` is answered by `rows`, `start` by `started`, `close`, in the end, by `closed`. `took`: so many events have been dealt with. */
 export type ToWorker =
   | { readonly ask: 'start' | 'read' }
+  | { readonly ask: 'took'; readonly events: number }
   | { readonly ask: 'steer'; readonly cpus: readonly number[] }
   | { readonly ask: 'close'; readonly drainMs: number }
 

@@ -7,16 +7,18 @@ import { stackOf, whose } from './blame.ts'
 import { loadPipelines } from './load-pipelines.ts'
 import { readyLines } from './ready-line.ts'
 import { failureLine } from './report.ts'
+import { tellInTime } from './tell-in-time.ts'
 import type { FromWorker, ToWorker, WorkerJob } from './worker-messages.ts'
 
 const say = (said: FromWorker): void => parentPort?.postMessage(said)
 
-async function work({ file, number, beside, sessionEvents }: WorkerJob): Promise<void> {
-  const reports = limited((text) => process.stderr.write(`millrace: run: worker ${number}: ${text}\n`))
+async function work({ file, beside, sessionEvents }: WorkerJob): Promise<void> {
+  const reports = limited((text) => process.stderr.write(`millrace: run: worker ${beside.place.number}: ${text}\n`))
   const pipelines = await loadPipelines(file)
+  const told = tellInTime((batch) => say({ said: 'events', batch }))
   const prepared = await serveBeside(
     pipelines,
-    { sessionEvents, onEvents: (batch) => say({ said: 'events', batch }), onError: (error, session) => reports(() => `${whose(session)}: ${stackOf(error)}`) },
+    { sessionEvents, onEvents: told.onEvents, onError: (error, session) => reports(() => `${whose(session)}: ${stackOf(error)}`) },
     beside,
   )
   const rows = () => prepared.counters().flat()
@@ -31,6 +33,8 @@ async function work({ file, number, beside, sessionEvents }: WorkerJob): Promise
     switch (message.ask) {
       case 'start':
         return void start().catch(failed)
+      case 'took':
+        return told.took(message.events)
       case 'steer':
         return orFail(() => prepared.steer(message.cpus))
       case 'read':

@@ -16,6 +16,10 @@ import type { Bound, FromWorker, ToWorker, WorkerJob } from './worker-messages.t
 
 /** How long a worker that is busy may keep the others from being shown. */
 const readMs = 500
+/** And from ending, beyond the time to drain. */
+const endMs = 2_000
+/** Each may have two loops, and an id has room for 128. */
+export const maxWorkers = 64
 
 type Member = {
   readonly bound: Bound
@@ -26,55 +30,67 @@ type Member = {
   read(): Promise<void>
   /** Resolves when it serves no more; to why, where nobody has asked for it. */
   readonly closed: Promise<string | undefined>
-  terminate(): Promise<unknown>
+  terminate(why: string): void
 }
 
-/** Rejects where one of them cannot be set up, and then leaves nothing behind. */
-export function startWorkers(file: string, workers: number, options: Omit<ShardOptions, 'shards'>): Start {
-  return async ({ onEvents, sessionEvents = true }: ServeOptions) => {
+/** Rejects where one of them cannot be set up, and then leaves nothing behind. A worker that dies gives the others `drainMs`. */
+export function startWorkers(file: string, workers: number, options: Omit<ShardOptions, 'shards'>, drainMs: number): Start {
+  return async ({ onEvents = () => undefined, sessionEvents = true }: ServeOptions) => {
     const { shards, steer } = fromOption('--workers', () => checkShards({ ...options, shards: workers }))
+    const draining = new Int32Array(new SharedArrayBuffer(4))
     const members: Member[] = []
     try {
       // One after the other: the kernel knows them by the order in which they were bound.
       for (const { number, cpu, sharing } of shards) {
-        const job: WorkerJob = { file, number, sessionEvents, beside: { sharing, steer, cpu, bound: members[0]?.bound.addresses } }
-        members.push(await bindWorker(job, (batch) => onEvents?.(batch.map((event) => ('session' in event ? { ...event, session: event.session * workers + number } : event)))))
+        const first = members[0]?.bound
+        const beside = { place: { number, of: workers }, draining, sharing, steer, cpu, bound: first?.addresses }
+        const member = await bindWorker({ file, sessionEvents, beside }, onEvents)
+        members.push(member)
+        if (first !== undefined && shapeOf(member.bound) !== shapeOf(first)) throw failure(`worker ${number} has other pipelines than worker 0: the file has to export the same in every thread`)
       }
       if (steer === 'cpu') members.at(-1)?.tell({ ask: 'steer', cpus: shards.map(({ cpu, number }) => cpu ?? number) })
       await Promise.all(members.map((member) => member.start()))
     } catch (error) {
-      await Promise.all(members.map((member) => member.terminate()))
+      members.forEach((member) => member.terminate('is not needed'))
+      await Promise.all(members.map(({ closed }) => closed))
       throw error
     }
     const [first] = members
-    return { server: together(members), pipelines: first?.bound.pipelines ?? [], ready: first?.bound.ready ?? [] }
+    return { server: together(members, drainMs), pipelines: first?.bound.pipelines ?? [], ready: first?.bound.ready ?? [] }
   }
 }
 
-function together(members: readonly Member[]): Running {
+/** What has to be the same in all. */
+const shapeOf = ({ pipelines, addresses }: Bound): string => JSON.stringify([pipelines, addresses.map(({ pipeline, text, net }) => [pipeline, text, net])])
+
+function together(members: readonly Member[], drainMs: number): Running {
   let failed: string | undefined
-  let drainMs = 0
-  const tellAll = (message: ToWorker): void => members.forEach((member) => member.tell(message))
+  let timer: NodeJS.Timeout | undefined
+  const close = (withinMs: number): void => {
+    members.forEach((member) => member.tell({ ask: 'close', drainMs: withinMs }))
+    // A handler that does not return does not hear of it.
+    clearTimeout(timer)
+    timer = setTimeout(() => members.forEach((member) => member.terminate(`did not end, ${endMs / 1000} s after its time was over`)), withinMs + endMs)
+  }
   const closed = Promise.all(
-    members.map(async (member, number) => {
+    members.map(async (member) => {
       const why = await member.closed
       if (why === undefined) return
-      failed ??= `worker ${number} ${why}`
-      tellAll({ ask: 'close', drainMs })
+      if (failed === undefined) close(drainMs)
+      failed ??= why
     }),
-  ).then(() => undefined)
+  ).then(() => clearTimeout(timer))
   return {
     addresses: members[0]?.bound.addresses ?? [],
     ledger: () => ledgerOf(members.map(({ rows }) => rows())),
     load: () => undefined,
     async close(options = {}) {
-      drainMs = options.drainMs ?? 30_000
-      tellAll({ ask: 'close', drainMs })
+      close(options.drainMs ?? drainMs)
       return closed
     },
     closed,
     async refresh() {
-      await Promise.race([Promise.all(members.map((member) => member.read())), new Promise((resume) => setTimeout(resume, readMs).unref())])
+      await Promise.race([Promise.all(members.map((member) => member.read())), new Promise((resume) => setTimeout(resume, readMs))])
     },
     shardName: 'worker',
     failure: () => failed,
@@ -84,62 +100,69 @@ function together(members: readonly Member[]): Running {
 /** Resolves when its listeners are there. */
 async function bindWorker(job: WorkerJob, onEvents: NonNullable<ServeOptions['onEvents']>): Promise<Member> {
   const worker = new Worker(new URL('worker.js', import.meta.url), { workerData: job })
+  const name = `worker ${job.beside.place.number}`
   let rows: readonly CounterRow[] = []
   let over = false
-  const waiting = { bound: settler<Bound>(), started: settler<undefined>(), closed: settler<string | undefined>() }
-  let reads: (() => void)[] = []
-  const fail = (why: string): void => {
-    waiting.bound.reject(failure(why))
-    waiting.started.reject(failure(why))
-    waiting.closed.resolve(why)
-    reads.forEach((resume) => resume())
+  const [bound, started, closed] = [settler<Bound>(), settler<undefined>(), settler<string | undefined>()]
+  let reading: Settler<undefined> | undefined
+  const end = (why: string | undefined): void => {
+    over = true
+    bound.reject(failure(why ?? `${name} has ended`))
+    started.reject(failure(why ?? `${name} has ended`))
+    reading?.resolve(undefined)
+    closed.resolve(why)
+  }
+  const terminate = (why: string | undefined): void => {
+    if (over) return
+    over = true // what it says from now on does not matter
+    void worker.terminate().then(() => end(why))
   }
   const tell = (message: ToWorker): void => worker.postMessage(message)
   worker.on('message', (message: unknown) => {
-    if (!isSaid(message)) return
+    if (!isSaid(message) || over) return
     switch (message.said) {
       case 'bound':
-        return waiting.bound.resolve(message)
+        return bound.resolve(message)
       case 'started':
         rows = message.rows
-        return waiting.started.resolve(undefined)
+        return started.resolve(undefined)
       case 'events':
-        return onEvents(message.batch)
+        onEvents(message.batch)
+        return tell({ ask: 'took', events: message.batch.length })
       case 'rows':
         rows = message.rows
-        reads.forEach((resume) => resume())
-        reads = []
-        return
+        return reading?.resolve(undefined)
       case 'closed':
         rows = message.rows
-        over = true
-        return void worker.terminate() // whatever the file has left open
+        return terminate(undefined) // whatever the file has left open
       case 'failed':
-        fail(message.line)
-        return void worker.terminate()
+        return terminate(message.line)
     }
   })
-  worker.on('error', (error) => fail(`died: ${stackOf(error)}`))
+  worker.on('error', (error) => end(`${name} died: ${stackOf(error)}`))
   worker.on('exit', (code) => {
-    if (!over) fail(`has exited with code ${code}`)
-    waiting.closed.resolve(undefined)
+    if (!over) end(`${name} has exited with code ${code}`)
   })
-  for (const { promise } of [waiting.started, waiting.closed]) promise.catch(() => undefined)
+  for (const { promise } of [started, closed]) promise.catch(() => undefined)
   return {
-    bound: await waiting.bound.promise,
+    bound: await bound.promise,
     rows: () => rows,
     tell,
     async start() {
       tell({ ask: 'start' })
-      await waiting.started.promise
+      await started.promise
     },
     async read() {
       if (over) return
-      tell({ ask: 'read' })
-      await new Promise<void>((resume) => reads.push(resume))
+      if (reading === undefined) {
+        reading = settler()
+        tell({ ask: 'read' })
+        void reading.promise.then(() => (reading = undefined))
+      }
+      await reading.promise
     },
-    closed: waiting.closed.promise,
-    terminate: () => worker.terminate(),
+    closed: closed.promise,
+    terminate: (why) => terminate(`${name} ${why}`),
   }
 }
 

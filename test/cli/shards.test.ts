@@ -71,6 +71,16 @@ describe('millrace with shards', () => {
     assert.deepEqual([refused.code, refused.stderr], [1, `millrace: echo: listen EADDRINUSE 127.0.0.1:${port}\n`])
   })
 
+  it('--reuse-port takes a free port only where none has it, shared or not', async () => {
+    const under = ['unshare', '-n', 'sh', '-c', 'ip link set lo up && sysctl -qw net.ipv4.ip_local_port_range="40000 40001" && exec "$0" "$@"']
+    const any = 'udp://127.0.0.1:0'
+    const { code, stderr } = await runCli(['stun', any, any, any, '--reuse-port'], { under })
+    assert.deepEqual([code, stderr], [1, 'millrace: stun: listen EADDRINUSE 127.0.0.1:0\n'])
+    await using program = startCli(['stun', any, any, '--reuse-port'], { under })
+    const [, port = ''] = await program.line(/^listening udp 127\.0\.0\.1:(4000[01]) -> stun$/)
+    await program.line(new RegExp(`^listening udp 127\\.0\\.0\\.1:${port === '40000' ? '40001' : '40000'} -> stun$`))
+  })
+
   const cases: readonly (readonly [args: readonly string[], message: string | RegExp])[] = [
     [['--shards', '0'], '--shards: "0" is not a whole number of at least 1'],
     [['--shards', '129'], '--shards: must be an integer from 1 to 128 loops, not 129'],

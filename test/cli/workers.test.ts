@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { allowedCpus } from '../../lib/shards.ts'
 import type { Child } from '../support/child.ts'
+import { cpuSeconds } from '../support/proc.ts'
 import { runCli, startCli } from '../support/cli.ts'
 import { many } from '../support/many.ts'
 import { connect, destroyPeers } from '../support/peers.ts'
@@ -27,6 +28,10 @@ const files = {
   }))`,
   throws: `throw new Error('not today')\nexport default pipe(listen(udp('127.0.0.1:0')), echo())`,
   second: `if (threadId > 1) throw new Error('one is enough')\nexport default pipe(listen(tcp('127.0.0.1:0')), echo())`,
+  hangs: `export default pipe(listen(udp('127.0.0.1:0')), datagrams((batch) => {
+    for (const one of batch) if (String.fromCharCode(...one.bytes) === 'hang') for (;;);
+  }))`,
+  differs: `export default threadId > 1 ? pipe(listen(udp('127.0.0.1:0')), echo()) : [pipe(listen(tcp('127.0.0.1:0')), echo()), pipe(listen(udp('127.0.0.1:0')), echo())]`,
   unix: `export default pipe(listen(unix('/tmp/millrace-never.sock')), echo())`,
   forward: `export default pipe(listen(udp('127.0.0.1:0')), forward(udp('127.0.0.1:9')))`,
 }
@@ -104,6 +109,20 @@ describe('millrace run --workers', function () {
     })
   }
 
+  for (const signals of [1, 2]) {
+    it(`one whose handler does not return is ended with the others, after ${signals === 1 ? 'the time to drain' : 'a second signal'}`, async () => {
+      await using program = startCli(['run', file('hangs'), '--workers', '2', '--drain', signals === 1 ? '100ms' : '1h'])
+      const peer = await udpPeer(await listening(program))
+      await peer.send('hang')
+      await until(() => cpuSeconds(program.pid) > 1.5, 'the handler to hang')
+      program.process.kill('SIGTERM')
+      await program.line(/^closing on SIGTERM/)
+      if (signals === 2) program.process.kill('SIGTERM')
+      assert.deepEqual(await program.exited, { code: signals === 1 ? 1 : 143, signal: null }, program.stderr())
+      assert.match(program.stderr(), /^millrace: run: worker [01] did not end, 2 s after its time was over$/m)
+    })
+  }
+
   it('none is left where one of them cannot load the file', async () => {
     const { code, stdout, stderr } = await runCli(['run', file('second'), '--workers', '3'])
     assert.deepEqual([code, stdout], [1, ''])
@@ -120,7 +139,8 @@ describe('millrace run --workers', function () {
 
   const cases: readonly (readonly [args: readonly string[], code: number, message: string | RegExp])[] = [
     [['echo', '--workers', '0'], 2, '--workers: "0" is not a whole number of at least 1'],
-    [['echo', '--workers', '129'], 2, '--workers: shards must be an integer from 1 to 128 loops, not 129'],
+    [['echo', '--workers', '65'], 2, '--workers: expected 1 to 64, got 65'],
+    [['differs', '--workers', '2'], 1, 'worker 1 has other pipelines than worker 0: the file has to export the same in every thread'],
     [['echo', '--workers', '2', '--shards', '2'], 2, '--shards are loops without JS and --workers are threads with it: give one of them'],
     [['echo', '--workers', '2', '--cpus', '8191,8190'], 2, /^--workers: pin: 8191 is not a CPU that this process may run on: those are [\d,-]+$/],
     [['unix', '--workers', '2'], 1, 'serve: pipeline 0 listens to unix /tmp/millrace-never.sock, and a Unix socket cannot be shared'],

@@ -52,6 +52,8 @@ describe('shards that make no sense', () => {
     [stream, odd({ steer: 'rss' }), 'steer must be "hash" or "cpu", not "rss"'],
     [stream, odd({ reusePort: 1 }), 'reusePort must be true or false, not 1'],
     [stream, { shards: 2, steer: 'cpu', reusePort: true }, /^serve: steer "cpu" chooses among the shards of this server, and with reusePort others have the same addresses/],
+    [stream, { shards: cpus.length + 1, steer: 'cpu' }, /^serve: steer "cpu" needs a CPU for each shard, but there are \d+ shards and there are \d+ CPUs: what is received on a CPU goes to one shard$/],
+    [stream, { shards: 2, pin: [first, first], steer: 'cpu' }, 'steer "cpu" needs a CPU for each shard, but there are 2 shards and two of them are pinned to one CPU: what is received on a CPU goes to one shard'],
     [stream, { shards: 2, thread: 'embedded' }, 'shards and pin are about threads of their own, and thread "embedded" is the calling one'],
     [stream, { pin: true, thread: 'embedded' }, 'shards and pin are about threads of their own, and thread "embedded" is the calling one'],
     [[stream, inJs], { shards: 2 }, 'shards and pin need pipelines without a node in JS, but pipeline 1 has datagrams[0]: "millrace run FILE --workers" runs the file in several threads'],

@@ -4,7 +4,7 @@ import { echo, forward, limit, listen, pipe, serve, tcp, udp, type Resolver } fr
 import { many } from '../support/many.ts'
 import { connect, destroyPeers, listen as upstreams } from '../support/peers.ts'
 import { withRelay } from '../support/relay.ts'
-import { udpPeer } from '../support/udp-peers.ts'
+import { closeUdpPeers, udpPeer, unusedUdpPort } from '../support/udp-peers.ts'
 import { until } from '../support/until.ts'
 
 const [shards, crowd] = [3, 60]
@@ -62,6 +62,52 @@ describe('shards are one server', () => {
       assert.deepEqual(new Set(told.map(({ session }) => session)), new Set(ended.map(({ id }) => id)))
       assert.deepEqual(new Set(told.map(({ reason }) => reason)), new Set(['closedByHandler']))
       assert.deepEqual(new Set((await server.sessions()).map(({ id }) => id)), new Set(listed.filter((_, i) => i % 2 === 1).map(({ id }) => id)))
+    })
+  })
+
+  it('ids are those of one session each, and end it, with as many shards as there can be', async () => {
+    await withRelay([pipe(listen(udp('127.0.0.1:0')), echo())], { shards: 128 }, async ({ address, server, closes }) => {
+      const flows = await Promise.all(Array.from({ length: crowd }, () => udpPeer(address)))
+      for (const flow of flows) assert.equal(await flow.ask('y'), 'y')
+      const ids = (await server.sessions()).map(({ id }) => id)
+      assert.equal(new Set(ids).size, crowd)
+      assert.ok(ids.every((id) => Number.isSafeInteger(id)))
+      for (const id of ids) server.endSession(id)
+      assert.deepEqual(new Set((await closes(crowd)).map(({ session }) => session)), new Set(ids))
+    })
+  })
+
+  it('flows that go on stay with their shard while others have drained', async () => {
+    const server = await serve(pipe(listen(udp('127.0.0.1:0')), echo()), { shards: 8 })
+    const flows = await Promise.all(Array.from({ length: 4 }, () => udpPeer(server.addresses[0]?.text)))
+    for (const flow of flows) assert.equal(await flow.ask('before'), 'before')
+    const closed = server.close({ drainMs: 1_500 })
+    const began = performance.now()
+    while (performance.now() - began < 1_000) {
+      for (const flow of flows) assert.equal(await flow.ask('during'), 'during')
+    }
+    await closed
+    const { sessions, datagrams } = server.ledger()
+    assert.deepEqual([sessions.open, datagrams.toUpstream.dropped.noFlow.datagrams], [0, 0])
+    await closeUdpPeers()
+  })
+
+  it('a start under traffic begins one flow for each peer', async () => {
+    const port = await unusedUdpPort()
+    const peers = await Promise.all(Array.from({ length: 40 }, () => udpPeer(`127.0.0.1:${port}`)))
+    let sending = true
+    const sent = Promise.all(peers.map(async (peer) => {
+      while (sending) {
+        await peer.send('x')
+        await new Promise((resume) => setImmediate(resume))
+      }
+    }))
+    await withRelay([pipe(listen(udp(`127.0.0.1:${port}`)), echo())], { shards: 16 }, async ({ server }) => {
+      await until(() => peers.every((peer) => peer.count() > 20), 'all to be answered')
+      sending = false
+      await sent
+      assert.equal(server.ledger().sessions.accepted, peers.length)
+      assert.equal(server.ledger().datagrams.toUpstream.dropped.kernelOverflow.datagrams, 0, 'what came before nobody served is not told of as lost')
     })
   })
 

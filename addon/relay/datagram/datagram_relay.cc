@@ -47,6 +47,7 @@ DatagramRelay::DatagramRelay(Context& context, DatagramBuffers buffers, std::fun
 DatagramRelay::~DatagramRelay() {
   f_.flows.forEach([&](Token, Flow& flow) { endFlow(f_, flow, Reason::serverClosed); });
   reapFlows(f_);
+  f_.family.leave();
   closeListeners();
   f_.c.loop.timers().cancel(retry_);
   f_.c.loop.timers().cancel(drainTimer_);
@@ -75,7 +76,9 @@ std::optional<SysError> DatagramRelay::open() {
       f_.listeners.push_back(std::unique_ptr<DatagramListener>(
           new DatagramListener{f_, std::move(opened->socket), opened->bound, opened->receiveBufferBytes, index, uint16_t(p), uint16_t(e)}));
     }
+    if (!failed && !plan.listen.empty()) f_.family.join(f_.c.options.draining);
     if (!failed) continue;
+    f_.family.leave();
     generators_.clear();
     f_.listeners.clear();
     return failed;
@@ -86,6 +89,7 @@ std::optional<SysError> DatagramRelay::open() {
 void DatagramRelay::start() {
   for (auto& listener : f_.listeners) {
     DatagramSocket& socket = listener->socket;
+    if (f_.c.options.sharing != Sharing::none) acceptDatagrams(socket);
     socket.watched = f_.c.loop.poller().add(socket.fd.get(), socket.watchedFor, socket.key) == 0;
   }
   for (auto& generator : generators_) {
@@ -165,7 +169,9 @@ void DatagramRelay::drain() {
   });
   const bool idle = f_.flows.size() == f_.over.size();
   const bool pending = std::any_of(f_.listeners.begin(), f_.listeners.end(), [](const auto& listener) { return listener->socket.hasPending(); });
-  if (idle && (late || !pending)) return closeListeners();
+  if (idle && !pending) f_.family.leave();
+  // Fewer sockets at an address would have the kernel choose anew, and flows of others would come to the wrong ones.
+  if (idle && (late || (!pending && f_.family.allLeft()))) return closeListeners();
   if (!drainTimer_.armed()) f_.c.loop.timers().arm(drainTimer_, std::min(f_.now() + drainCheckMs, std::max(drainDeadlineMs_, f_.now() + 1)));
 }
 

@@ -47,7 +47,7 @@ Result<ListeningSocket> openListening(const SocketAddress& address, const Plan& 
     else sys::setInt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
     // Of an IPv4 datagram IPV6_PKTINFO tells only where it was sent to, which for a broadcast is nothing to answer from; IP_PKTINFO, which an IPv6 socket
     // has too, tells the address of ours that is to answer (ip(7), ipi_spec_dst).
-    if (address.family() == AF_INET6 && dualStack) sys::setInt(fd, IPPROTO_IP, IP_PKTINFO, 1);
+    if (address.family() == AF_INET6 && plan.dualStack) sys::setInt(fd, IPPROTO_IP, IP_PKTINFO, 1);
   }
   const int obtained = sys::setReceiveBuffer(fd, plan.receiveBufferBytes);
   sys::setSendBuffer(fd, plan.sendBufferBytes > 0 ? plan.sendBufferBytes : listenerSendBuffer);
@@ -55,9 +55,16 @@ Result<ListeningSocket> openListening(const SocketAddress& address, const Plan& 
   if (plan.incomingCpu >= 0) {
     if (const int error = sys::trySetInt(fd, SOL_SOCKET, SO_INCOMING_CPU, plan.incomingCpu)) return failed(-error, "setsockopt SO_INCOMING_CPU");
   }
+  // The kernel's choice is final when all are bound: what comes before would begin flows that go on elsewhere.
+  if (sharing != Sharing::none) sys::refuseDatagrams(fd, true);
   if (const int error = bindSharing(fd, address, sharing)) return failed(-error, "listen");  // the word for TCP
   const SocketAddress bound = SocketAddress::boundTo(fd);
   return ListeningSocket{std::move(socket), bound, obtained};
+}
+
+void acceptDatagrams(DatagramSocket& socket) {
+  sys::refuseDatagrams(socket.fd.get(), false);
+  lostSince(socket);
 }
 
 int openConnected(DatagramSocket& socket, const SocketAddress& to, const SocketAddress* source) {

@@ -8,6 +8,7 @@
 
 #include "core/datagram_receiver.h"
 #include "core/datagram_train.h"
+#include "relay/datagram/shard_family.h"
 #include "relay/context.h"
 #include "relay/datagram/flow.h"
 #include "relay/datagram/flow_table.h"
@@ -97,16 +98,18 @@ struct FlowContext {
   std::vector<LateBytes> late;         // bytes from JS for which the shared memory had no room
   size_t pendingBytes = 0;             // of all sockets
   bool closing = false;                // no new flows
+  ShardFamily family;                  // those with the same addresses
 
   uint64_t now() const { return c.now(); }
   Plan& planOf(const Flow& flow) { return c.plans[flow.plan]->plan; }
   const Node& nodeOf(const Flow& flow) { return planOf(flow).nodes[flow.node]; }
   Counters& countersOf(uint16_t plan) { return c.plans[plan]->ledger.now; }
 
-  static double idOf(Token token) { return double(uint64_t(1) << 51) + Context::idOf(token); }
+  static constexpr uint64_t firstId = uint64_t(1) << 45;  // those of streams are below
+  static double idOf(Token token) { return double(firstId) + Context::idOf(token); }
   Flow* findById(double id) {
-    if (id < double(uint64_t(1) << 51)) return nullptr;
-    const uint64_t whole = uint64_t(id) - (uint64_t(1) << 51);
+    if (id < double(firstId)) return nullptr;
+    const uint64_t whole = uint64_t(id) - firstId;
     Flow* flow = flows.find({uint32_t(whole % Slab<Flow>::maxSlots), uint32_t(whole / Slab<Flow>::maxSlots)});
     return flow && !flow->over ? flow : nullptr;
   }
