@@ -1,6 +1,7 @@
 /** Shards: the loops of one server, each on a thread of its own with listeners of its own at the same addresses. */
 import { readFileSync } from 'node:fs'
 import type { Compiled } from './compile.ts'
+import { cpusText, parseCpus } from './cpu-list.ts'
 import { formatEndpoint } from './endpoint.ts'
 import { misuse } from './errors.ts'
 import { checkBoolean, checkInteger, checkWord, shown } from './options.ts'
@@ -83,28 +84,14 @@ function pinsOf(pin: unknown, count: number, allowed: readonly number[]): readon
   }
   return cpus.map((cpu) => {
     if (typeof cpu === 'number' && allowed.includes(cpu)) return cpu
-    throw misuse('ERR_MILLRACE_BAD_OPTION', 'serve', `pin: ${shown(cpu)} is not a CPU that this process may run on: those are ${listText(allowed)}`)
+    throw misuse('ERR_MILLRACE_BAD_OPTION', 'serve', `pin: ${shown(cpu)} is not a CPU that this process may run on: those are ${cpusText(allowed)}`)
   })
-}
-
-/** `0-3,8`, as taskset(1) has it. */
-function listText(cpus: readonly number[]): string {
-  const runs: [number, number][] = []
-  for (const cpu of cpus) {
-    const last = runs.at(-1)
-    if (last !== undefined && last[1] + 1 === cpu) last[1] = cpu
-    else runs.push([cpu, cpu])
-  }
-  return runs.map(([from, to]) => (from === to ? `${from}` : `${from}-${to}`)).join(',')
 }
 
 /** From proc_pid_status(5). */
 export function allowedCpus(): readonly number[] {
-  const list = /^Cpus_allowed_list:\s*(\S+)/m.exec(readFileSync('/proc/thread-self/status', 'utf8'))?.[1] ?? '0'
-  return list.split(',').flatMap((run) => {
-    const [from = 0, to = from] = run.split('-').map(Number)
-    return Array.from({ length: to - from + 1 }, (_, i) => from + i)
-  })
+  const list = /^Cpus_allowed_list:\s*(\S+)/m.exec(readFileSync('/proc/thread-self/status', 'utf8'))?.[1]
+  return parseCpus(list ?? '') ?? [0]
 }
 
 /** Refuses what cannot be served by several loops, or not by these; `beside`: there are others in other threads of JS. Throws ERR_MILLRACE_BAD_OPTION. */

@@ -5,6 +5,8 @@
 #include <sys/ioctl.h>
 #include <time.h>
 
+#include <cstdio>
+
 namespace millrace::sys {
 
 int socket(int family, int type) {
@@ -69,6 +71,15 @@ void refuseDatagrams(int fd, bool refuse) {
 int unsentBytes(int fd) {
   int bytes = 0;
   return ::ioctl(fd, SIOCOUTQ, &bytes) == 0 ? bytes : 0;
+}
+
+uint16_t firstEphemeralPort() {
+  unsigned first = 32768;
+  if (FILE* range = std::fopen("/proc/sys/net/ipv4/ip_local_port_range", "re")) {
+    if (std::fscanf(range, "%u", &first) != 1) first = 32768;
+    std::fclose(range);
+  }
+  return uint16_t(first);
 }
 
 uint64_t nowMs() { return nowNs() / 1'000'000; }

@@ -87,6 +87,9 @@ void refuseDatagrams(int fd, bool refuse);
 /// Bytes the peer has not yet acknowledged; 0 where the kernel does not say.
 int unsentBytes(int fd);
 
+/// From which port on the kernel chooses for whoever does not say.
+uint16_t firstEphemeralPort();
+
 /// CLOCK_MONOTONIC.
 uint64_t nowMs();
 uint64_t nowNs();

@@ -1,8 +1,8 @@
 #include "relay/engine.h"
 
 #include <algorithm>
-#include <cstdio>
 
+#include "core/sys.h"
 #include "relay/dial.h"
 #include "relay/ending.h"
 #include "relay/interest.h"
@@ -20,15 +20,6 @@ namespace {
 constexpr size_t sliceRecords = 256;
 constexpr int crossingRounds = 16;  // a handler that keeps causing records must not hold the turn for ever
 
-uint16_t readFirstEphemeralPort() {
-  unsigned first = 32768;
-  if (FILE* range = std::fopen("/proc/sys/net/ipv4/ip_local_port_range", "re")) {
-    if (std::fscanf(range, "%u", &first) != 1) first = 32768;
-    std::fclose(range);
-  }
-  return uint16_t(first);
-}
-
 }  // namespace
 
 Engine::Engine(Loop& loop, RelayOptions options, std::vector<Plan> plans, std::span<uint8_t> arena, DatagramBuffers buffers, Host& host)
@@ -37,7 +28,7 @@ Engine::Engine(Loop& loop, RelayOptions options, std::vector<Plan> plans, std::s
     context_.plans.push_back(std::make_unique<PlanState>());
     context_.plans.back()->plan = std::move(plan);
   }
-  context_.firstEphemeralPort = readFirstEphemeralPort();
+  context_.firstEphemeralPort = sys::firstEphemeralPort();
   drainTimer_.engine = this;
   drainTimer_.fire = [](LoopTimer& timer) { static_cast<DrainTimer&>(timer).engine->drainOver(); };
   loop.handle(Context::sessionKind, this);
@@ -58,16 +49,11 @@ std::optional<SysError> Engine::listen() {
 }
 
 std::optional<SysError> Engine::steer(std::span<const uint32_t> cpus) {
-  const auto steerOne = [cpus](int fd, const SocketAddress& bound) -> std::optional<SysError> {
-    const int error = steerByCpu(fd, cpus);
-    if (error == 0) return std::nullopt;
-    return SysError{-error, "setsockopt SO_ATTACH_REUSEPORT_CBPF", bound.host(), bound.port()};
-  };
   for (const auto& listener : listeners()) {
-    if (auto failed = steerOne(listener->fd(), listener->bound())) return failed;
+    if (auto failed = steerByCpu(listener->fd(), listener->bound(), cpus)) return failed;
   }
   for (const auto& listener : datagrams_.listeners()) {
-    if (auto failed = steerOne(listener->socket.fd.get(), listener->bound)) return failed;
+    if (auto failed = steerByCpu(listener->socket.fd.get(), listener->bound, cpus)) return failed;
   }
   return std::nullopt;
 }

@@ -1,5 +1,6 @@
 /** `--shards`, `--pin`, `--cpus`, `--steer` and `--reuse-port`: how many loops serve, and where. */
 import type { Command } from 'commander'
+import { parseCpus } from '../cpu-list.ts'
 import { checkShards } from '../shards.ts'
 import type { ShardOptions } from '../shards.ts'
 import { count } from './units.ts'
@@ -44,12 +45,8 @@ export function shardsOf({ shards, pin, cpus, steer, reusePort }: ShardFlags): S
   }
 }
 
-/** `0,2-3`, as taskset(1) has it. */
 function cpuList(text: string): readonly number[] {
-  return text.split(',').flatMap((run) => {
-    const [, from, to = from] = /^(\d{1,4})(?:-(\d{1,4}))?$/.exec(run) ?? []
-    const length = Number(to) - Number(from) + 1
-    if (from === undefined || length < 1) throw usage(`--cpus: "${text}" is not a list of CPUs: write it like 0,2-3`)
-    return Array.from({ length }, (_, i) => Number(from) + i)
-  })
+  const cpus = parseCpus(text)
+  if (cpus === undefined) throw usage(`--cpus: "${text}" is not a list of CPUs: write it like 0,2-3`)
+  return cpus
 }

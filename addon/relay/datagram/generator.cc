@@ -36,11 +36,10 @@ std::optional<SysError> Generator::open() {
   const Upstream& upstream = plan.upstreams[node.forward.upstream];
   if (upstream.addresses.empty()) return std::nullopt;  // a name: when it is known
   SocketAddress to = upstream.addresses[0];
-  const uint16_t firstPort = to.port();
   sources_.resize(options_.flows);
   for (uint32_t i = 0; i < options_.flows; ++i) {
     DatagramSocket socket;
-    to.setPort(uint16_t(firstPort + i % upstream.ports));
+    to.setPort(uint16_t(upstream.addresses[0].port() + i % upstream.ports));
     const int error = openConnected(socket, to, node.forward.source ? &*node.forward.source : nullptr);
     if (error < 0) {
       sources_.clear();
