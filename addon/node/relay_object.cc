@@ -112,6 +112,7 @@ RelayObject::~RelayObject() {
 void RelayObject::start(const Napi::CallbackInfo& info) {
   if (!live() || started_) return;
   hold();
+  engine_->datagrams().openDoors();  // not on the loop's thread: what is sent after this call is to be served
   if (const int error = driver_->start()) {
     shutDown();
     return throwSystemError(info.Env(), {-error, driver_->embedded() ? "uv_poll_init" : "pthread_create", "", 0});

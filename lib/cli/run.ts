@@ -8,7 +8,9 @@ import type { Start } from './running.ts'
 import { shardsOf } from './shard-options.ts'
 import { count } from './units.ts'
 import { usage } from './usage.ts'
-import { maxWorkers, startWorkers } from './workers.ts'
+
+/** Each may have two loops, and an id has room for 128. */
+const maxWorkers = 64
 
 type RunOptions = RelayOptions & { readonly workers?: number }
 
@@ -46,5 +48,6 @@ async function starting(file: string, options: RunOptions): Promise<Start> {
   if (options.shards !== undefined) throw usage('--shards are loops without JS and --workers are threads with it: give one of them')
   await checkReadable(file)
   const { shards: _, ...rest } = shardsOf(options)
+  const { startWorkers } = await import('./workers.ts')
   return startWorkers(file, options.workers, rest, options.drain ?? defaultDrainMs)
 }

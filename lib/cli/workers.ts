@@ -18,8 +18,6 @@ import type { Bound, FromWorker, ToWorker, WorkerJob } from './worker-messages.t
 const readMs = 500
 /** And from ending, beyond the time to drain. */
 const endMs = 2_000
-/** Each may have two loops, and an id has room for 128. */
-export const maxWorkers = 64
 
 type Member = {
   readonly bound: Bound

@@ -86,10 +86,14 @@ std::optional<SysError> DatagramRelay::open() {
   return std::nullopt;
 }
 
+void DatagramRelay::openDoors() {
+  if (f_.c.options.sharing == Sharing::none) return;
+  for (auto& listener : f_.listeners) acceptDatagrams(listener->socket);
+}
+
 void DatagramRelay::start() {
   for (auto& listener : f_.listeners) {
     DatagramSocket& socket = listener->socket;
-    if (f_.c.options.sharing != Sharing::none) acceptDatagrams(socket);
     socket.watched = f_.c.loop.poller().add(socket.fd.get(), socket.watchedFor, socket.key) == 0;
   }
   for (auto& generator : generators_) {

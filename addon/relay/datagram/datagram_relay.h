@@ -19,6 +19,8 @@ class DatagramRelay {
 
   /// Binds every listener of every plan, or none. The plans of the context do not change after.
   std::optional<SysError> open();
+  /// What comes from now on is for us; where addresses are shared, when all others are bound. Before start(), by whoever is to know that it is so.
+  void openDoors();
   void start();
   void turnEnd();
   /// Refuses new flows; one that is quiet for a second, or is left when the time is over, ends.
