@@ -20,7 +20,7 @@ export function checkCommand(): Command {
         process.exitCode = exitFailure
         return
       }
-      const pipelines = await loadPipelines(file)
+      const pipelines = await loadPipelines(file, { mayServe: false })
       checkListeners(pipelines.map((pipeline) => compile(pipeline).plan))
       const number = pipelines.length === 1 ? '1 pipeline' : `${pipelines.length} pipelines`
       process.stdout.write(`${file}: ${number}, ${unchecked === undefined ? 'no errors' : `types not checked: ${unchecked}`}\n`)

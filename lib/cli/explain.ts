@@ -13,7 +13,7 @@ export function explainCommand(): Command {
   return addOffload(command, 'nftables: say whether the kernel can do it all')
     .addHelpText('after', '\nExample:\n  $ millrace explain examples/sniff-and-rewrite.ts')
     .action(async (file: string, options: OffloadOption) => {
-      const pipelines = await loadPipelines(file)
+      const pipelines = await loadPipelines(file, { mayServe: false })
       checkOffloadOption(pipelines, options)
       process.stdout.write(`${pipelines.map((pipeline) => (options.offload === undefined ? explain(pipeline) : explainOffloaded(pipeline))).join('\n\n')}\n`)
     })

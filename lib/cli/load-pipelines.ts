@@ -5,7 +5,7 @@
 import { readFile } from 'node:fs/promises'
 import { relative, resolve } from 'node:path'
 import { createJiti } from 'jiti'
-import { RelayError } from '../errors.ts'
+import { misuse, RelayError } from '../errors.ts'
 import * as millrace from '../index.ts'
 import { shown } from '../options.ts'
 import { isPipeline } from '../pipe.ts'
@@ -13,9 +13,9 @@ import type { AnyPipeline } from './endpoints.ts'
 import { failure } from './usage.ts'
 
 /** The pipelines that `file` exports by default, at least one; every way in which it fails is one line. */
-export async function loadPipelines(file: string): Promise<readonly AnyPipeline[]> {
+export async function loadPipelines(file: string, { mayServe = true }: { readonly mayServe?: boolean } = {}): Promise<readonly AnyPipeline[]> {
   await checkReadable(file)
-  return pipelinesOf(file, await loadModule(file, resolve(file)))
+  return pipelinesOf(file, await loadModule(file, resolve(file), mayServe ? millrace : { ...millrace, serve: refuseToServe }))
 }
 
 export async function checkReadable(file: string): Promise<void> {
@@ -32,10 +32,15 @@ function unreadable(error: unknown): string {
   return `cannot be read: ${String(error)}`
 }
 
-async function loadModule(file: string, path: string): Promise<unknown> {
+/** For those who only look at a file. */
+function refuseToServe(): never {
+  throw misuse('ERR_MILLRACE_BAD_PIPELINE', 'serve', 'the file serves by itself, so it has to be run with node or tsx; here it is only looked at')
+}
+
+async function loadModule(file: string, path: string, as: object): Promise<unknown> {
   // Without the cache no other user of a shared temporary folder can put code there; without interopDefault the
   // functions of millrace are called directly and not through a proxy.
-  const jiti = createJiti(path, { fsCache: false, interopDefault: false, virtualModules: { millrace } })
+  const jiti = createJiti(path, { fsCache: false, interopDefault: false, virtualModules: { millrace: as } })
   try {
     return await jiti.import(path)
   } catch (error) {

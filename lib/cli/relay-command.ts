@@ -7,6 +7,7 @@ import { RelayError } from '../errors.ts'
 import type { RelayEvent } from '../events.ts'
 import { limited } from '../limited.ts'
 import { serve } from '../serve.ts'
+import { checkShards, shardsText } from '../shards.ts'
 import { stackOf, whose } from './blame.ts'
 import type { AnyPipeline } from './endpoints.ts'
 import { closeLine, noticeLine } from './event-lines.ts'
@@ -79,7 +80,8 @@ export type Relay = {
 export function startHere(pipelines: readonly AnyPipeline[]): Start {
   return async (options) => {
     const server = await serve(pipelines, options)
-    return { server, pipelines, ready: readyLines(server.addresses, pipelines) }
+    const loops = shardsText(checkShards(options))
+    return { server, pipelines, ready: readyLines(server.addresses, pipelines), ...(loops === '' ? {} : { loops }) }
   }
 }
 
@@ -89,7 +91,7 @@ export async function runRelay({ command, start, options, onReady, measure }: Re
   const warn = (text: string): void => void process.stderr.write(`millrace: ${command}: ${text}\n`)
   const reports = limited(warn)
   let failure: string | undefined
-  const { server, pipelines, ready }: Started = await start({
+  const { server, pipelines, ready, loops }: Started = await start({
     ...shardsOf(options),
     ...(options.offload === undefined ? {} : { offload: options.offload }),
     sessionEvents: measure === undefined && (options.json === true || options.log === true),
@@ -116,6 +118,7 @@ export async function runRelay({ command, start, options, onReady, measure }: Re
     },
   })
   for (const { text, json } of ready) output.say(text, json)
+  if (loops !== undefined) output.say(loops, { type: 'shards', at: Date.now(), text: loops })
   for (const warning of bufferWarning(server, options)) warn(warning)
   onReady?.(server, output)
   const show = measure?.show ?? liveLine(pipelines)

@@ -13,8 +13,8 @@ export type Running = Pick<Server, 'addresses' | 'ledger' | 'load' | 'close' | '
   readonly failure?: () => string | undefined
 }
 
-/** A server that is up. */
-export type Started = { readonly server: Running; readonly pipelines: readonly { readonly kind: Kind }[]; readonly ready: readonly Ready[] }
+/** A server that is up; `loops` says how many there are, and where, if that was asked for. */
+export type Started = { readonly server: Running; readonly pipelines: readonly { readonly kind: Kind }[]; readonly ready: readonly Ready[]; readonly loops?: string }
 
 /** Serves, and tells of what happens through the options. */
 export type Start = (options: ServeOptions) => Promise<Started>

@@ -3,7 +3,6 @@ import type { Command } from 'commander'
 import { parseCpus } from '../cpu-list.ts'
 import { checkShards } from '../shards.ts'
 import type { ShardOptions } from '../shards.ts'
-import { count } from './units.ts'
 import { fromOption, usage } from './usage.ts'
 
 /** The options as they are parsed. */
@@ -18,12 +17,14 @@ export type ShardFlags = {
 export function addShardOptions(command: Command): Command {
   return command
     .option('--shards <count>', 'loops, each on a thread of its own with listeners of its own, or auto for one a CPU (default: 1)', (text) => {
-      const shards = text === 'auto' ? text : count('--shards', text, 1)
+      if (text === 'auto') return text
+      if (!/^\d+$/.test(text)) throw usage(`--shards: "${text}" is neither a number of loops nor auto`)
+      const shards = Number(text)
       fromOption('--shards', () => checkShards({ shards }))
       return shards
     })
-    .option('--pin', 'keep each loop on a CPU of its own')
-    .option('--cpus <list>', 'the CPUs to keep them on, such as 0,2-3: one for each loop', cpuList)
+    .option('--pin', 'keep each loop on one CPU, those there are in turn')
+    .option('--cpus <list>', 'the CPUs to keep them on, such as 0,2-3: one for each loop, as many loops where --shards does not say', cpuList)
     .option('--steer <how>', 'how the kernel chooses the loop: hash of addresses and ports, or the cpu that received (default: hash)', (text) => {
       if (text === 'hash' || text === 'cpu') return text
       throw usage(`--steer: expected hash or cpu, not "${text}"`)
@@ -36,13 +37,15 @@ export function shardsOf({ shards, pin, cpus, steer, reusePort }: ShardFlags): S
   if (pin !== undefined && cpus !== undefined) throw usage('--pin takes the CPUs in their order and --cpus those of its list: give one of them')
   const pinned = cpus ?? pin
   // One loop a CPU of the list, unless it is said.
-  const loops = shards ?? cpus?.length
-  return {
+  const loops = shards === undefined || shards === 'auto' ? (cpus?.length ?? shards) : shards
+  const options = {
     ...(loops === undefined ? {} : { shards: loops }),
     ...(pinned === undefined ? {} : { pin: pinned }),
     ...(steer === undefined ? {} : { steer }),
     ...(reusePort === undefined ? {} : { reusePort }),
   }
+  fromOption(cpus === undefined ? '--shards' : '--cpus', () => checkShards(options))
+  return options
 }
 
 function cpuList(text: string): readonly number[] {

@@ -9,14 +9,15 @@ import type { Ready } from './ready-line.ts'
 /** What a worker is started with. */
 export type WorkerJob = {
   readonly file: string
-  readonly beside: Beside
+  readonly number: number
   /** Whether every session's open and close is wanted. */
   readonly sessionEvents: boolean
 }
 
-/** `read` is answered by `rows`, `start` by `started`, `close`, in the end, by `closed`. `took`: so many events have been dealt with. */
+/** `bind` is answered by `bound`, `read` by `rows`, `start` by `started`, `close`, in the end, by `closed`. `took`: so many events have been dealt with. */
 export type ToWorker =
   | { readonly ask: 'start' | 'read' }
+  | { readonly ask: 'bind'; readonly beside: Beside }
   | { readonly ask: 'took'; readonly events: number }
   | { readonly ask: 'steer'; readonly cpus: readonly number[] }
   | { readonly ask: 'close'; readonly drainMs: number }
@@ -28,6 +29,8 @@ export type Bound = {
 }
 
 export type FromWorker =
+  /** The file is loaded; nothing is bound yet. */
+  | { readonly said: 'loaded' }
   /** Its listeners are there; nothing is accepted yet. */
   | ({ readonly said: 'bound' } & Bound)
   | { readonly said: 'events'; readonly batch: readonly RelayEvent[] }

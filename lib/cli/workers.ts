@@ -6,8 +6,9 @@
 import { Worker } from 'node:worker_threads'
 import { ledgerOf } from '../ledger.ts'
 import type { CounterRow } from '../ledger.ts'
+import type { Beside } from '../prepare.ts'
 import type { ServeOptions } from '../serve.ts'
-import { checkShards } from '../shards.ts'
+import { checkShards, shardsText } from '../shards.ts'
 import type { ShardOptions } from '../shards.ts'
 import { stackOf } from './blame.ts'
 import type { Running, Start } from './running.ts'
@@ -20,7 +21,10 @@ const readMs = 500
 const endMs = 2_000
 
 type Member = {
-  readonly bound: Bound
+  /** Resolves when the file is loaded. */
+  readonly loaded: Promise<unknown>
+  /** Resolves when its listeners are there. */
+  bind(beside: Beside): Promise<Bound>
   readonly rows: () => readonly CounterRow[]
   readonly tell: (message: ToWorker) => void
   /** Rejects where it could not start. */
@@ -36,15 +40,16 @@ export function startWorkers(file: string, workers: number, options: Omit<ShardO
   return async ({ onEvents = () => undefined, sessionEvents = true }: ServeOptions) => {
     const { shards, steer } = fromOption('--workers', () => checkShards({ ...options, shards: workers }))
     const draining = new Int32Array(new SharedArrayBuffer(4))
-    const members: Member[] = []
+    const members = shards.map(({ number }) => startWorker({ file, number, sessionEvents }, onEvents))
+    let first: Bound | undefined
     try {
-      // One after the other: the kernel knows them by the order in which they were bound.
-      for (const { number, cpu, sharing } of shards) {
-        const first = members[0]?.bound
-        const beside = { place: { number, of: workers }, draining, sharing, steer, cpu, bound: first?.addresses }
-        const member = await bindWorker({ file, sessionEvents, beside }, onEvents)
-        members.push(member)
-        if (first !== undefined && shapeOf(member.bound) !== shapeOf(first)) throw failure(`worker ${number} has other pipelines than worker 0: the file has to export the same in every thread`)
+      await Promise.all(members.map(({ loaded }) => loaded)) // may take its time; between the first that is bound and the last nothing is served
+      for (const [number, member] of members.entries()) {
+        // One after the other: the kernel knows them by the order in which they were bound.
+        const { cpu, sharing = 'none' } = shards[number] ?? { cpu: undefined }
+        const bound = await member.bind({ place: { number, of: workers }, draining, sharing, steer, cpu, bound: first?.addresses })
+        first ??= bound
+        if (shapeOf(bound) !== shapeOf(first)) throw failure(`worker ${number} has other pipelines than worker 0: the file has to export the same in every thread`)
       }
       if (steer === 'cpu') members.at(-1)?.tell({ ask: 'steer', cpus: shards.map(({ cpu, number }) => cpu ?? number) })
       await Promise.all(members.map((member) => member.start()))
@@ -53,15 +58,15 @@ export function startWorkers(file: string, workers: number, options: Omit<ShardO
       await Promise.all(members.map(({ closed }) => closed))
       throw error
     }
-    const [first] = members
-    return { server: together(members, drainMs), pipelines: first?.bound.pipelines ?? [], ready: first?.bound.ready ?? [] }
+    const { addresses = [], pipelines = [], ready = [] } = first ?? {}
+    return { server: together(members, addresses, drainMs), pipelines, ready, loops: shardsText({ shards, steer, asked: true, reusePort: false }).replace('shard', 'worker') }
   }
 }
 
 /** What has to be the same in all. */
 const shapeOf = ({ pipelines, addresses }: Bound): string => JSON.stringify([pipelines, addresses.map(({ pipeline, text, net }) => [pipeline, text, net])])
 
-function together(members: readonly Member[], drainMs: number): Running {
+function together(members: readonly Member[], addresses: Bound['addresses'], drainMs: number): Running {
   let failed: string | undefined
   let timer: NodeJS.Timeout | undefined
   const close = (withinMs: number): void => {
@@ -79,7 +84,7 @@ function together(members: readonly Member[], drainMs: number): Running {
     }),
   ).then(() => clearTimeout(timer))
   return {
-    addresses: members[0]?.bound.addresses ?? [],
+    addresses,
     ledger: () => ledgerOf(members.map(({ rows }) => rows())),
     load: () => undefined,
     async close(options = {}) {
@@ -95,18 +100,16 @@ function together(members: readonly Member[], drainMs: number): Running {
   }
 }
 
-/** Resolves when its listeners are there. */
-async function bindWorker(job: WorkerJob, onEvents: NonNullable<ServeOptions['onEvents']>): Promise<Member> {
+function startWorker(job: WorkerJob, onEvents: NonNullable<ServeOptions['onEvents']>): Member {
   const worker = new Worker(new URL('worker.js', import.meta.url), { workerData: job })
-  const name = `worker ${job.beside.place.number}`
+  const name = `worker ${job.number}`
   let rows: readonly CounterRow[] = []
   let over = false
-  const [bound, started, closed] = [settler<Bound>(), settler<undefined>(), settler<string | undefined>()]
+  const [loaded, bound, started, closed] = [settler<undefined>(), settler<Bound>(), settler<undefined>(), settler<string | undefined>()]
   let reading: Settler<undefined> | undefined
   const end = (why: string | undefined): void => {
     over = true
-    bound.reject(failure(why ?? `${name} has ended`))
-    started.reject(failure(why ?? `${name} has ended`))
+    for (const { reject } of [loaded, bound, started]) reject(failure(why ?? `${name} has ended`))
     reading?.resolve(undefined)
     closed.resolve(why)
   }
@@ -119,6 +122,8 @@ async function bindWorker(job: WorkerJob, onEvents: NonNullable<ServeOptions['on
   worker.on('message', (message: unknown) => {
     if (!isSaid(message) || over) return
     switch (message.said) {
+      case 'loaded':
+        return loaded.resolve(undefined)
       case 'bound':
         return bound.resolve(message)
       case 'started':
@@ -141,9 +146,13 @@ async function bindWorker(job: WorkerJob, onEvents: NonNullable<ServeOptions['on
   worker.on('exit', (code) => {
     if (!over) end(`${name} has exited with code ${code}`)
   })
-  for (const { promise } of [started, closed]) promise.catch(() => undefined)
+  for (const { promise } of [loaded, bound, started]) promise.catch(() => undefined)
   return {
-    bound: await bound.promise,
+    loaded: loaded.promise,
+    async bind(beside) {
+      tell({ ask: 'bind', beside })
+      return bound.promise
+    },
     rows: () => rows,
     tell,
     async start() {

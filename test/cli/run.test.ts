@@ -192,4 +192,12 @@ Module._resolveFilename = (name, parent, ...rest) => resolve(name === 'typescrip
     assert.equal(cidr.stderr, 'millrace: check: cidr.ts:2: throws while loading: allow: "10.0.0.0/33" is not a CIDR: an IPv4 prefix is 0 to 32\n')
     assert.deepEqual([syntax.code, cidr.code], [1, 1])
   })
+
+  for (const command of ['check', 'explain']) {
+    it(`${command} serves nothing, also where the file would`, async () => {
+      const { code, stdout, stderr } = await on(command, 'serves.ts', `import { echo, listen, pipe, serve, tcp } from 'millrace'\nexport const server = serve(pipe(listen(tcp('127.0.0.1:0')), echo()))\n`)
+      assert.deepEqual([code, stdout], [1, ''])
+      assert.equal(stderr, `millrace: ${command}: serves.ts:2: throws while loading: serve: the file serves by itself, so it has to be run with node or tsx; here it is only looked at\n`)
+    })
+  }
 })

@@ -142,7 +142,7 @@ describe('millrace run --workers', function () {
     [['echo', '--workers', '65'], 2, '--workers: expected 1 to 64, got 65'],
     [['differs', '--workers', '2'], 1, 'worker 1 has other pipelines than worker 0: the file has to export the same in every thread'],
     [['echo', '--workers', '2', '--shards', '2'], 2, '--shards are loops without JS and --workers are threads with it: give one of them'],
-    [['echo', '--workers', '2', '--cpus', '8191,8190'], 2, /^--workers: pin: 8191 is not a CPU that this process may run on: those are [\d,-]+$/],
+    [['echo', '--workers', '2', '--cpus', '8191,8190'], 2, /^--cpus: pin: 8191 is not a CPU that this process may run on: those are [\d,-]+$/],
     [['unix', '--workers', '2'], 1, 'serve: pipeline 0 listens to unix /tmp/millrace-never.sock, and a Unix socket cannot be shared'],
     [['forward', '--workers', '2', '--steer', 'cpu'], 1, 'serve: steer "cpu" would tear the flows of pipeline 0 apart: forward of datagrams needs steer "hash"'],
     [['throws', '--workers', '2'], 1, /throws\.ts:3: throws while loading: not today$/],

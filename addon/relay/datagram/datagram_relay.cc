@@ -66,7 +66,7 @@ std::optional<SysError> DatagramRelay::open() {
       failed = generators_.back()->open();
     }
     for (size_t e = 0; e < plan.listen.size() && !failed; ++e) {
-      auto opened = openListening(plan.listen[e].address, plan, f_.c.options.sharing);
+      auto opened = openListening(plan.listen[e].address, plan, f_.c.options.sharing, f_.c.options.draining != nullptr);
       if (!opened) {
         failed = opened.error();
         break;
@@ -87,7 +87,7 @@ std::optional<SysError> DatagramRelay::open() {
 }
 
 void DatagramRelay::openDoors() {
-  if (f_.c.options.sharing == Sharing::none) return;
+  if (!f_.c.options.draining) return;
   for (auto& listener : f_.listeners) acceptDatagrams(listener->socket);
 }
 

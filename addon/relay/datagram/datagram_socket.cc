@@ -32,7 +32,7 @@ uint32_t lostSince(DatagramSocket& socket) {
   return info[SK_MEMINFO_DROPS] - std::exchange(socket.overflow, info[SK_MEMINFO_DROPS]);
 }
 
-Result<ListeningSocket> openListening(const SocketAddress& address, const Plan& plan, Sharing sharing) {
+Result<ListeningSocket> openListening(const SocketAddress& address, const Plan& plan, Sharing sharing, bool closed) {
   const auto failed = [&](int error, const char* syscall) { return SysError{error, syscall, address.host(), address.port()}; };
   DatagramSocket socket;
   const int fd = sys::socket(address.family(), SOCK_DGRAM);
@@ -56,7 +56,7 @@ Result<ListeningSocket> openListening(const SocketAddress& address, const Plan& 
     if (const int error = sys::trySetInt(fd, SOL_SOCKET, SO_INCOMING_CPU, plan.incomingCpu)) return failed(-error, "setsockopt SO_INCOMING_CPU");
   }
   // The kernel's choice is final when all are bound: what comes before would begin flows that go on elsewhere.
-  if (sharing != Sharing::none) sys::refuseDatagrams(fd, true);
+  if (closed) sys::refuseDatagrams(fd, true);
   if (const int error = bindSharing(fd, address, sharing)) return failed(-error, "listen");  // the word for TCP
   const SocketAddress bound = SocketAddress::boundTo(fd);
   return ListeningSocket{std::move(socket), bound, obtained};

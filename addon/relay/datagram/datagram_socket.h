@@ -56,8 +56,8 @@ struct ListeningSocket {
 /// Datagrams, or trains of them, that the socket has lost since it was last known.
 uint32_t lostSince(DatagramSocket& socket);
 
-/// Where the address is shared nothing is received before acceptDatagrams().
-Result<ListeningSocket> openListening(const SocketAddress& address, const Plan& plan, Sharing sharing);
+/// `closed`: nothing is received before acceptDatagrams().
+Result<ListeningSocket> openListening(const SocketAddress& address, const Plan& plan, Sharing sharing, bool closed);
 void acceptDatagrams(DatagramSocket& socket);
 int openConnected(DatagramSocket& socket, const SocketAddress& to, const SocketAddress* source);
 
