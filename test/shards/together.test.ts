@@ -11,6 +11,7 @@ const [shards, crowd] = [3, 60]
 
 describe('shards are one server', () => {
   afterEach(destroyPeers)
+  afterEach(closeUdpPeers)
 
   it('limit counts over all of them', async () => {
     const upstream = await upstreams({ onPeer: (peer) => void peer.socket.pipe(peer.socket) })
@@ -78,7 +79,7 @@ describe('shards are one server', () => {
   })
 
   it('flows that go on stay with their shard while others have drained', async () => {
-    const server = await serve(pipe(listen(udp('127.0.0.1:0')), echo()), { shards: 8 })
+    await using server = await serve(pipe(listen(udp('127.0.0.1:0')), echo()), { shards: 8 })
     const flows = await Promise.all(Array.from({ length: 4 }, () => udpPeer(server.addresses[0]?.text)))
     for (const flow of flows) assert.equal(await flow.ask('before'), 'before')
     const closed = server.close({ drainMs: 1_500 })
@@ -89,7 +90,6 @@ describe('shards are one server', () => {
     await closed
     const { sessions, datagrams } = server.ledger()
     assert.deepEqual([sessions.open, datagrams.toUpstream.dropped.noFlow.datagrams], [0, 0])
-    await closeUdpPeers()
   })
 
   it('a start under traffic begins one flow for each peer', async () => {
@@ -132,7 +132,7 @@ describe('shards are one server', () => {
 
   it('close drains each, and ends each in time', async () => {
     for (const drainMs of [10_000, 0]) {
-      const server = await serve(pipe(listen(tcp('127.0.0.1:0')), echo()), { shards })
+      await using server = await serve(pipe(listen(tcp('127.0.0.1:0')), echo()), { shards })
       const peers = await many(crowd, () => connect(server.addresses[0]?.text ?? ''))
       await until(() => server.ledger().shards.every(({ sessions }) => sessions.open > 0), 'each to have some')
       const closed = server.close({ drainMs })
