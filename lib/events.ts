@@ -71,5 +71,14 @@ export type GeneratorNotice = {
   readonly pipeline: number
 }
 
+/** With `offload`: other rules or settings of the machine may keep the packets of a pipeline back, or somebody has removed our rules, so that nothing is relayed. */
+export type OffloadNotice = {
+  readonly type: 'notice'
+  readonly code: 'offloadBlocked' | 'offloadGone'
+  readonly at: number
+  readonly pipeline: number
+  readonly message: string
+}
+
 /** One of the events that come in batches to `onEvents`. */
-export type RelayEvent = OpenEvent | CloseEvent | ListenerNotice | NameNotice | GeneratorNotice
+export type RelayEvent = OpenEvent | CloseEvent | ListenerNotice | NameNotice | GeneratorNotice | OffloadNotice

@@ -54,8 +54,9 @@ export type ServeOptions = ShardOptions & {
    * without further options, at ports other than 0; needs nft(8), CAP_NET_ADMIN, forwarding switched on, and Linux 5.10. Other pipelines, and the options `thread`, `transport`,
    * `maxPendingBytes`, `lingerMs`, `debug` and those of shards, are refused with ERR_MILLRACE_BAD_PIPELINE and ERR_MILLRACE_BAD_OPTION; what the machine lacks with ERR_MILLRACE_NO_OFFLOAD. It
    * is not the same relay: TCP goes from end to end, and idle sessions end by the timeouts of conntrack (nf_conntrack_tcp_timeout_established and others).
-   * There are no events of sessions, only those of names; `endSession` throws. The ledger counts payload, a train of datagrams that the kernel had joined as
-   * one, and what TCP sends again twice; reading it takes a few milliseconds. Sessions are those of /proc/net/nf_conntrack. Closing removes the rules and with
+   * There are no events of sessions, only of names and the notices `offloadBlocked` and `offloadGone`; `endSession` throws. The ledger counts payload, a train of datagrams that the kernel had joined as
+   * one, and what TCP sends again twice; reading it blocks for about 10 ms, and with more than 1,000 entries of conntrack what it says is open is up to a second
+   * old, or older where it is asked less often. Who may not read /proc/net/nf_conntrack (others than root) has all that began as open, no `sessions()`, and a drain that ends when the counters stand still for two seconds. Sessions are those of /proc/net/nf_conntrack. Closing removes the rules and with
    * them the sessions that are left; a process that is killed leaves its rules at work until the next one at its ports replaces them. Default: none.
    */
   readonly offload?: 'nftables'

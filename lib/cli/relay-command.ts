@@ -2,6 +2,7 @@
  * What all serving commands have in common: the options about output and ending, and the way from a pipeline to
  * its ready line, its events and its exit code.
  */
+import { constants } from 'node:os'
 import type { Command } from 'commander'
 import { RelayError } from '../errors.ts'
 import type { RelayEvent } from '../events.ts'
@@ -91,6 +92,9 @@ export async function runRelay({ command, start, options, onReady, measure }: Re
   const warn = (text: string): void => void process.stderr.write(`millrace: ${command}: ${text}\n`)
   const reports = limited(warn)
   let failure: string | undefined
+  // As a signal would end it, but so that rules that are being loaded go with it.
+  const endStarting = (signal: NodeJS.Signals): never => process.exit(128 + constants.signals[signal])
+  if (options.offload !== undefined) for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, endStarting)
   const { server, pipelines, ready, loops }: Started = await start({
     ...shardsOf(options),
     ...(options.offload === undefined ? {} : { offload: options.offload }),
@@ -117,6 +121,7 @@ export async function runRelay({ command, start, options, onReady, measure }: Re
       output.say(`closing on ${signal}${wait}`, { type: 'closing', at: Date.now(), signal, open, drainMs })
     },
   })
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.removeListener(signal, endStarting)
   for (const { text, json } of ready) output.say(text, json)
   if (loops !== undefined) output.say(loops, { type: 'shards', at: Date.now(), text: loops })
   for (const warning of bufferWarning(server, options)) warn(warning)

@@ -11,9 +11,10 @@ export function cpus(facts: Facts): readonly Finding[] {
   return [affinity(facts), quota(facts), governor(facts), steal(facts)]
 }
 
-export function onlineCpus({ read }: Pick<Facts, 'read'>): number | Unseen {
+/** Those that run, as a list: there may be holes in it, `0,2-3`. */
+export function onlineCpus({ read }: Pick<Facts, 'read'>): string | Unseen {
   const list = read('/sys/devices/system/cpu/online')
-  return isUnseen(list) ? list : countIn(list)
+  return isUnseen(list) ? list : list.trim()
 }
 
 /** How many CPUs this process may use, by affinity and quota. */
@@ -36,11 +37,11 @@ function affinity(facts: Facts): Finding {
   if (isUnseen(list)) return skip('cpus', list.unseen)
   if (isUnseen(online)) return skip('cpus', online.unseen)
   const allowed = countIn(list)
-  const found = `${many(online, 'CPU')}, this process may run on ${list}`
-  if (allowed >= online) return ok('cpus', found)
+  const found = `${many(countIn(online), 'CPU')}, this process may run on ${list}`
+  if (allowed >= countIn(online)) return ok('cpus', found)
   return warn('cpus', found, 'a loop runs on one CPU, so there are as many loops at work as CPUs', {
-    mend: [`taskset -pc 0-${online - 1} $$`],
-    last: [`mkdir -p /etc/systemd/system/millrace.service.d && printf '[Service]\\nCPUAffinity=0-${online - 1}\\n' > /etc/systemd/system/millrace.service.d/cpus.conf && systemctl daemon-reload`],
+    mend: [`taskset -pc ${online} $$`],
+    last: [`mkdir -p /etc/systemd/system/millrace.service.d && printf '[Service]\\nCPUAffinity=${online}\\n' > /etc/systemd/system/millrace.service.d/cpus.conf && systemctl daemon-reload`],
   })
 }
 

@@ -12,6 +12,8 @@ import { many, numberText } from './text.ts'
 /** So that a UDP listener can have its flows by default, and TCP as many sessions. */
 const enough = 2 * maxFlows + ownDescriptors
 const wished = 1_048_576
+/** What fs.nr_open can be on 64 bits: sysctl_nr_open_max in fs/file.c, INT_MAX or what pointers in SIZE_MAX bytes allow, rounded down to 64. */
+export const mostDescriptors = 1_073_741_816
 
 export function descriptors(facts: Facts): readonly Finding[] {
   return [limit(facts), table(facts)]

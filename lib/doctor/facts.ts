@@ -49,14 +49,15 @@ export function namedNumber({ read }: Pick<Facts, 'read'>, path: string, name: s
   return found === undefined ? { unseen: `${path} has no ${name}` } : Number(found)
 }
 
-/** How many numbers are in a list such as `0-3,8`. */
+/** The numbers in a list such as `0,2-3`: a first and a last one of each part. */
+export function partsIn(list: string): readonly (readonly [first: number, last: number])[] {
+  return list.trim().split(',').filter((part) => part !== '').map((part) => {
+    const [first = 0, last = first] = part.split('-').map(Number)
+    return [first, last]
+  })
+}
+
+/** How many numbers are in such a list. */
 export function countIn(list: string): number {
-  return list
-    .trim()
-    .split(',')
-    .filter((part) => part !== '')
-    .reduce((sum, part) => {
-      const [first = 0, last = first] = part.split('-').map(Number)
-      return sum + last - first + 1
-    }, 0)
+  return partsIn(list).reduce((sum, [first, last]) => sum + last - first + 1, 0)
 }

@@ -6,6 +6,7 @@ import { safely } from '../errors.ts'
 import { loadNative } from '../native.ts'
 import type { NativeProbe } from '../native.ts'
 import { exampleDatagramBytes, pipeBytes, receiveBufferBytes, sendBufferBytes } from './asked.ts'
+import { searchPath } from '../search-path.ts'
 import type { Facts, Nft, Unseen } from './facts.ts'
 
 /** The probe comes first: whether its datagrams are tracked is read from the files afterwards. */
@@ -42,7 +43,7 @@ const run = promisify(execFile)
 
 async function ruleset(): Promise<Nft> {
   try {
-    const env = { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin` }
+    const env = { ...process.env, PATH: searchPath() }
     const { stdout } = await run('nft', ['list', 'ruleset'], { env, timeout: 2_000, maxBuffer: 64 * 1024 * 1024 })
     return { state: 'ruleset', text: stdout }
   } catch (error) {

@@ -4,7 +4,7 @@
  */
 import { onlineCpus } from './cpus.ts'
 import type { Facts } from './facts.ts'
-import { isUnseen, numberAt } from './facts.ts'
+import { countIn, isUnseen, numberAt, partsIn } from './facts.ts'
 import type { Finding } from './finding.ts'
 import { ok, skip, warn } from './finding.ts'
 import { many, numberText } from './text.ts'
@@ -25,9 +25,10 @@ export function hasDevice({ list }: Facts, name: string): boolean {
 
 function ofInterface(facts: Facts, name: string): Finding {
   const check = `queues ${name}`
-  const [all, online] = [facts.list(`${net}/${name}/queues`), onlineCpus(facts)]
+  const [all, list] = [facts.list(`${net}/${name}/queues`), onlineCpus(facts)]
   if (isUnseen(all)) return skip(check, all.unseen)
-  if (isUnseen(online)) return skip(check, online.unseen)
+  if (isUnseen(list)) return skip(check, list.unseen)
+  const online = countIn(list)
   const [receive, send] = ['rx-', 'tx-'].map((kind) => all.filter((queue) => queue.startsWith(kind)).map((queue) => `${net}/${name}/queues/${queue}`))
   const steered = (receive ?? []).map((queue) => text(facts, `${queue}/rps_cpus`))
   if (receive === undefined || receive.length === 0 || steered.includes('')) return skip(check, 'its receive queues are not visible')
@@ -40,11 +41,17 @@ function ofInterface(facts: Facts, name: string): Finding {
     interrupts(facts, name),
   ].join(', ')
   if (steering || receive.length >= online) return ok(check, found)
-  const mask = ((1n << BigInt(online)) - 1n).toString(16).replace(/(?=(?:.{8})+$)(?!^)/g, ',')
+  const mask = maskOf(list)
   return warn(check, found, `${receive.length === 1 ? 'one CPU takes' : `${numberText(receive.length)} CPUs take`} in every datagram before a loop gets it: what is more than that is dropped by the interface`, {
     mend: receive.map((queue) => `echo ${mask} > ${queue}/rps_cpus`),
     last: receive.map((queue) => `echo 'w ${queue}/rps_cpus - - - - ${mask}' >> /etc/tmpfiles.d/millrace.conf`),
   })
+}
+
+/** As the kernel takes it: a bit for each CPU, in hexadecimal words of 32. */
+function maskOf(list: string): string {
+  const bits = partsIn(list).reduce((mask, [first, last]) => mask | (((1n << BigInt(last - first + 1)) - 1n) << BigInt(first)), 0n)
+  return bits.toString(16).replace(/(?=(?:.{8})+$)(?!^)/g, ',')
 }
 
 /** RFS: steering to the CPU where the reader runs. */

@@ -1,10 +1,14 @@
 /** Runs nft(8), and conntrack(8) where it is there. Rules go in on its standard input, so there is no shell and no argument that anybody else has chosen. */
 import { spawn, spawnSync } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { RelayError } from '../errors.ts'
 import { shown } from '../options.ts'
+import { searchPath } from '../search-path.ts'
 
-/** Administrators' programs are often not on a user's PATH. */
-const env = (): NodeJS.ProcessEnv => ({ ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`, LC_ALL: 'C' })
+const env = (): NodeJS.ProcessEnv => ({ ...process.env, PATH: searchPath(), LC_ALL: 'C' })
+
+/** Loading now. */
+const running = new Set<ChildProcess>()
 
 /** 65,536 rules' worth of text. */
 const maxBuffer = 256 * 1024 * 1024
@@ -21,8 +25,9 @@ export async function load(text: string): Promise<void> {
   checked(await run('nft', ['-f', '-'], text))
 }
 
-/** The same where there is no time left to wait: in a handler of `exit`. */
+/** The same where there is no time left to wait: in a handler of `exit`. What is being loaded is not waited for, and must not come after it. */
 export function loadSync(text: string): void {
+  for (const child of running) child.kill('SIGKILL')
   checked(runSync(['-f', '-'], text))
 }
 
@@ -31,7 +36,13 @@ export async function list(...what: readonly string[]): Promise<unknown> {
   return parsed(await run('nft', ['-j', 'list', ...what], ''))
 }
 
-/** The same, blocking: a few milliseconds. */
+/** `nft list ruleset` as it is printed, or nothing where it cannot be. */
+export async function rulesetText(): Promise<string> {
+  const ran = await run('nft', ['list', 'ruleset'], '')
+  return ran.status === 0 ? ran.stdout : ''
+}
+
+/** `list`, blocking: a few milliseconds. */
 export function listSync(...what: readonly string[]): unknown {
   return parsed(runSync(['-j', 'list', ...what], ''))
 }
@@ -60,18 +71,27 @@ function checked({ status, stdout, stderr }: Ran): string {
 
 function run(program: string, args: readonly string[], input: string): Promise<Ran> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { env: env(), stdio: ['pipe', 'pipe', 'pipe'] })
+    // In a process group of its own: a Ctrl-C is for us, and the second one too.
+    const child = spawn(program, args, { env: env(), stdio: ['pipe', 'pipe', 'pipe'], detached: true })
+    running.add(child)
     const out = { stdout: '', stderr: '' }
     for (const name of ['stdout', 'stderr'] as const) child[name].setEncoding('utf8').on('data', (text: string) => (out[name] += text))
-    child.once('error', (error) => reject(notRun(error)))
-    child.once('close', (status) => resolve({ status, ...out }))
+    child.once('error', (error) => {
+      running.delete(child)
+      reject(notRun(error))
+    })
+    child.once('close', (status) => {
+      running.delete(child)
+      resolve({ status, ...out })
+    })
     child.stdin.on('error', () => undefined) // It has said why it ended.
     child.stdin.end(input)
   })
 }
 
 function runSync(args: readonly string[], input: string): Ran {
-  const { status, stdout, stderr, error } = spawnSync('nft', args, { env: env(), input, encoding: 'utf8', maxBuffer })
+  const options = { env: env(), input, encoding: 'utf8', maxBuffer, detached: true } as const
+  const { status, stdout, stderr, error } = spawnSync('nft', args, options)
   if (error !== undefined) throw notRun(error)
   return { status, stdout, stderr }
 }

@@ -12,19 +12,23 @@ import type { Resolver } from '../resolve.ts'
 import type { Server } from '../server.ts'
 import type { Session } from '../session.ts'
 import { shardNames } from '../shards.ts'
+import { isRemoved, removeAtExit } from './at-exit.ts'
+import { zonesInUse } from './conntrack.ts'
 import { hold } from './hold.ts'
 import type { Held } from './hold.ts'
 import { checkSysctls, thisMachine } from './machine.ts'
 import { watchUpstream, withAddress } from './names.ts'
 import type { Watch } from './names.ts'
-import { forget, load } from './nft.ts'
+import { forget, load, rulesetText } from './nft.ts'
 import { offloadPlan } from './plan.ts'
 import type { OffloadPlan } from './plan.ts'
 import { replacedBy } from './replaced.ts'
+import { entriesHere } from './reading.ts'
 import { familiesOf, familyOf, upstreamsFor } from './routes.ts'
 import { firstZone, loadText, nextZone, tableName } from './rules.ts'
 import type { OffloadRoute } from './rules.ts'
 import { createOffloadServer } from './server.ts'
+import { forwardDrops, interfacesOff, obstacles, zonesSet } from './surroundings.ts'
 import { findTables, thisProcess } from './tables.ts'
 import type { Table } from './tables.ts'
 import { createUpdates } from './updates.ts'
@@ -60,6 +64,7 @@ export async function offload(pipelines: readonly Pipeline<Kind>[], options: obj
   const updates = createUpdates(settings)
   const watches = plans.map((plan, i) => watchUpstream(plan.path, plan.upstream, settings.resolver, updates.heardOf(i)))
   let held: Held | undefined
+  let name: string | undefined
   try {
     const machine = thisMachine()
     const upstreams = (await firstAnswers(watches)).map((addresses, i) => upstreamsOf(plans[i], addresses, machine))
@@ -68,13 +73,20 @@ export async function offload(pipelines: readonly Pipeline<Kind>[], options: obj
     })
     const tables = await findTables()
     const replaced = replacedBy(plans, tables)
-    const routes = withZones(plans, upstreams, tables.filter(({ name }) => !replaced.includes(name)))
-    const name = tableName(plans)
-    await load(loadText(name, thisProcess(), routes, machine, replaced))
-    await forget(zonesOf(tables.filter((table) => replaced.includes(table.name))).filter((zone) => !routes.some((route) => route.zone === zone)))
+    const past = zonesOf(tables.filter((table) => replaced.includes(table.name)))
+    const ruleset = await rulesetText()
+    const taken = [...zonesOf(tables.filter((table) => !replaced.includes(table.name))), ...zonesSet(ruleset), ...(await zonesTracked()).filter((zone) => !past.includes(zone))]
+    const routes = withZones(plans, upstreams, taken)
+    const ended = past.filter((zone) => !routes.some((route) => route.zone === zone))
+    name = tableName(plans)
+    removeAtExit(name)
+    await load(loadText(name, thisProcess(), routes, machine, { tables: replaced, zones: ended }))
+    await forget(ended)
+    tellObstacles(routes, ruleset, settings)
     return createOffloadServer({ ...settings, name, routes, held, updates, stop: () => watches.forEach((watch) => watch.stop()), explain: pipelines.map((pipeline) => explainOffloaded(pipeline)).join('\n\n') })
   } catch (error) {
     for (const watch of watches) watch.stop()
+    if (name !== undefined) isRemoved(name)
     await held?.release()
     throw error
   }
@@ -105,13 +117,39 @@ function zonesOf(tables: readonly Table[]): readonly number[] {
   return tables.flatMap(({ routes }) => routes.map(({ zone }) => zone))
 }
 
-/** Every pipeline has a zone that no other table of ours has. */
-function withZones(plans: readonly OffloadPlan[], upstreams: readonly OffloadRoute['upstreams'][], others: readonly Table[]): readonly OffloadRoute[] {
-  const taken = new Set(zonesOf(others))
+/** Those of entries that are there, where looking takes no longer than a start may: with many entries a zone is taken as it comes. */
+async function zonesTracked(): Promise<readonly number[]> {
+  if (entriesHere() > mostLookedAt) return []
+  return [...(await zonesInUse().catch(() => new Set<number>()))]
+}
+
+/** About 100 ms. */
+const mostLookedAt = 10_000
+
+/** Every pipeline has a zone that nobody else has. */
+function withZones(plans: readonly OffloadPlan[], upstreams: readonly OffloadRoute['upstreams'][], others: readonly number[]): readonly OffloadRoute[] {
+  const taken = new Set(others)
   return plans.map((plan, i) => {
     let zone = firstZone(plan)
     while (taken.has(zone)) zone = nextZone(zone)
     taken.add(zone)
     return { plan, zone, upstreams: upstreams[i] ?? [] }
+  })
+}
+
+/** Once everything is up: it may be meant so, and a rule of the firewall may accept them. */
+function tellObstacles(routes: readonly OffloadRoute[], ruleset: string, { onEvents, onError }: OffloadSettings): void {
+  const remote = routes.flatMap(({ upstreams }, pipeline) => upstreams.filter(({ place }) => place === 'remote').map(({ family }) => ({ family, pipeline })))
+  const [first] = remote
+  if (first === undefined || onEvents === undefined) return
+  const off = remote.some(({ family }) => family === 4) ? interfacesOff(4) : []
+  const events = obstacles(forwardDrops(ruleset), off).map((message): RelayEvent => ({ type: 'notice', code: 'offloadBlocked', at: Date.now(), pipeline: first.pipeline, message }))
+  if (events.length === 0) return
+  setImmediate(() => {
+    try {
+      onEvents(events)
+    } catch (error) {
+      onError(error, undefined)
+    }
   })
 }

@@ -3,8 +3,8 @@
  * written again by lib/address.ts: nothing that a user typed gets here as it was.
  *
  * The chains of a table, in the order in which a packet meets them; ARCHITECTURE.md says why they are these.
- *   raw -300        listen → p0: allow and deny, then the conntrack zone, which from here on says whose packet it is
- *   filter -110     received: counters; gate: empty until draining
+ *   raw -300        listen → p0: the conntrack zone, which from here on says whose packet it is; errors about a session have it too
+ *   filter -110     received: gate, empty until draining; p0_gates, allow and deny; counters
  *   nat -100        to_upstream: the first packet of a session only
  *   nat 100         from_here; for an upstream on this machine from_here_too
  *   filter 110      sent: counters
@@ -12,6 +12,7 @@
 import { createHash } from 'node:crypto'
 import { formatEndpoint, portCount } from '../endpoint.ts'
 import { counterTexts, countingRule } from './counters.ts'
+import { errorRule } from './icmp.ts'
 import { networksOf } from './networks.ts'
 import type { IpEndpoint, OffloadPlan } from './plan.ts'
 import { familiesAt, familiesOf, isWildcard, takesLoopback } from './routes.ts'
@@ -31,9 +32,9 @@ export function tableName(plans: readonly OffloadPlan[]): string {
   return `millrace_${first?.net ?? ''}_${first?.port ?? 0}_${createHash('sha256').update(all.toSorted().join()).digest('hex').slice(0, 8)}`
 }
 
-/** Where the search for a free zone begins: the same for the same listeners and upstream, so that flows survive a new start. */
-export function firstZone({ listen, upstream }: OffloadPlan): number {
-  const text = [...listen, upstream].map(formatEndpoint).join()
+/** Where the search for a free zone begins: the same for the same listeners, upstream and gates, so that flows survive a new start, but none of who is denied now. */
+export function firstZone({ listen, upstream, gates }: OffloadPlan): number {
+  const text = [...[...listen, upstream].map(formatEndpoint), ...gates.map(({ step, cidrs }) => `${step} ${cidrs.join(' ')}`)].join()
   return leastZone + (createHash('sha256').update(text).digest().readUInt16BE(0) % (65_536 - leastZone))
 }
 
@@ -44,14 +45,17 @@ export function nextZone(zone: number): number {
   return zone === 65_535 ? leastZone : zone + 1
 }
 
-/** Makes the table, in place of one of that name and of the `replaced` ones: one transaction, so packets meet the old rules or the new. */
-export function loadText(name: string, owner: Owner, routes: readonly OffloadRoute[], machine: Machine, replaced: readonly string[]): string {
+/** What a table takes the place of: others, and the zones whose sessions do not go on. */
+export type Past = { readonly tables: readonly string[]; readonly zones: readonly number[] }
+
+/** Makes the table, in place of one of that name and of past ones: one transaction, so packets meet the old rules or the new. */
+export function loadText(name: string, owner: Owner, routes: readonly OffloadRoute[], machine: Machine, past: Past = { tables: [], zones: [] }): string {
   return [
-    ...[...new Set([...replaced, name])].flatMap((old) => [`table inet ${old}`, `delete table inet ${old}`]),
+    ...[...new Set([...past.tables, name])].flatMap((old) => [`table inet ${old}`, `delete table inet ${old}`]),
     `table inet ${name} {`,
     `comment "${ownerText(owner)}"`,
     ...routes.flatMap(({ plan }, i) => counterTexts(i, plan.kind, familiesOf(plan))),
-    ...frame(routes).flatMap(([chain, lines]) => chainText(chain, lines)),
+    ...frame(routes, past.zones).flatMap(([chain, lines]) => chainText(chain, lines)),
     ...[...changing(routes, machine), ...hooks(owner)].flatMap(([chain, lines]) => chainText(chain, lines)),
     '}',
     '',
@@ -103,7 +107,9 @@ function hook(type: 'filter' | 'nat', where: string, priority: number): string {
 }
 
 /** What stays as it is as long as the table. */
-function frame(routes: readonly OffloadRoute[]): readonly Chain[] {
+function frame(routes: readonly OffloadRoute[], past: readonly number[]): readonly Chain[] {
+  // Until conntrack has forgotten them, which is the work of a program that may not be there.
+  const ended = past.length === 0 ? [] : [`ct original zone { ${past.join(', ')} } drop`]
   const counted = (place: 'in' | 'out'): readonly string[] =>
     routes.flatMap(({ zone }, i) => [
       `ct original zone ${zone} ct direction original jump p${i}_up_${place}`,
@@ -112,9 +118,17 @@ function frame(routes: readonly OffloadRoute[]): readonly Chain[] {
   return [
     ...routes.flatMap(({ plan, zone }, i) => pipelineChains(plan, zone, i)),
     ['gate', []],
-    ['received', ['jump gate', ...counted('in')]],
+    ['received', [...ended, 'jump gate', ...gating(routes), ...counted('in')]],
     ['sent', counted('out')],
   ]
+}
+
+/**
+ * Only what begins a session, once conntrack has been asked: the answer to a program or to a masqueraded neighbour that has a listener's port for its
+ * own is addressed like a request, and conntrack finds it in zone 0 nevertheless, as what it is. What is dropped here has not been confirmed, so it leaves no entry.
+ */
+function gating(routes: readonly OffloadRoute[]): readonly string[] {
+  return routes.flatMap(({ plan, zone }, i) => (plan.gates.length === 0 ? [] : [`ct original zone ${zone} ct direction original ct state new jump p${i}_gates`]))
 }
 
 function pipelineChains(plan: OffloadPlan, zone: number, i: number): readonly Chain[] {
@@ -122,7 +136,8 @@ function pipelineChains(plan: OffloadPlan, zone: number, i: number): readonly Ch
   const gates = plan.gates.flatMap(({ step, cidrs }) => families.flatMap((family) => gateRules(step, family, networksOf(cidrs, family)).map((rule) => `${rule} jump p${i}_refused`)))
   return [
     [`p${i}_refused`, refusal(plan, families, i)],
-    [`p${i}`, [...gates, `ct original zone set ${zone} comment "zone ${i} ${zone}"`]],
+    [`p${i}_gates`, gates],
+    [`p${i}`, [`ct original zone set ${zone} comment "zone ${i} ${zone}"`]],
     ...(['up', 'down'] as const).flatMap((way) => (['in', 'out'] as const).map((place): Chain => [`p${i}_${way}_${place}`, families.map((family) => countingRule(`p${i}_${way}_${place}`, plan.kind, family))])),
   ]
 }
@@ -134,7 +149,7 @@ function gateRules(step: 'allow' | 'deny', family: Family, networks: readonly st
   return [`${source} ${step === 'deny' ? '' : '!= '}{ ${networks.join(', ')} }`]
 }
 
-/** A client is told at once, as in user space; nothing of it gets to conntrack. */
+/** A client is told at once, as in user space. */
 function refusal({ kind }: OffloadPlan, families: readonly Family[], i: number): readonly string[] {
   if (kind === 'datagram') return families.map((family) => `meta nfproto ipv${family} counter name "p${i}_denied${family}" drop`)
   return [`tcp flags & (fin | syn | rst | ack) == syn counter name "p${i}_denied" reject with tcp reset`, 'drop']
@@ -158,35 +173,49 @@ const hooks = (owner: Owner): readonly Chain[] => [
 /** What depends on the addresses of upstreams. */
 function changing(routes: readonly OffloadRoute[], machine: Machine): readonly Chain[] {
   return [
-    ['listen', routes.flatMap(({ plan, upstreams }, i) => plan.listen.flatMap((at) => listenRules(at, plan, upstreams, machine).map((rule) => `${rule} jump p${i} comment "listen ${i} ${formatEndpoint(at)}"`)))],
+    ['listen', routes.flatMap(({ plan, upstreams }, i) => plan.listen.flatMap((at) => listenRules(at, plan, upstreams, machine, i)))],
     ['to_upstream', routes.flatMap(({ plan, zone, upstreams }, i) => dnatRules(plan, zone, upstreams, i))],
-    ['from_here', routes.flatMap(({ plan, zone, upstreams }) => upstreams.map((to) => `ct original zone ${zone} meta nfproto ipv${to.family} ${snatOf(plan, to)}`))],
-    ['from_here_too', routes.flatMap(({ plan, zone, upstreams }) => upstreams.filter(({ place }) => place !== 'remote').map((to) => `ct original zone ${zone} meta nfproto ipv${to.family} ${snatOf(plan, to)}`))],
+    ['from_here', routes.flatMap(({ plan, zone, upstreams }) => upstreams.map((to) => `${first(zone)} meta nfproto ipv${to.family} ${snatOf(plan, to)}`))],
+    ['from_here_too', routes.flatMap(({ plan, zone, upstreams }) => upstreams.filter(({ place }) => place !== 'remote').map((to) => `${first(zone)} meta nfproto ipv${to.family} ${snatOf(plan, to)}`))],
   ]
 }
 
-/** A packet that is addressed to a listener. */
-function listenRules(at: IpEndpoint, plan: OffloadPlan, upstreams: readonly Upstream[], machine: Machine): readonly string[] {
+/**
+ * A packet that is addressed to a listener, and an error about what a listener has answered. Not one from a link-local address (RFC 4291 section 2.5.6), which no router passes
+ * on: it is left to the socket that holds the port, where TCP is reset, or refused.
+ */
+function listenRules(at: IpEndpoint, plan: OffloadPlan, upstreams: readonly Upstream[], machine: Machine, i: number): readonly string[] {
   return familiesAt(at, plan.dualStack).flatMap((family) => {
     const to = upstreams.find((upstream) => upstream.family === family)
     if (to === undefined) return []
     const loopback = family === 4 ? '127.0.0.0/8' : '::1'
     const where = isWildcard(at.host) ? `${takesLoopback(at, to, machine) ? '' : `${protocol[family]} daddr != ${loopback} `}fib daddr type local` : `${protocol[family]} daddr ${at.host}`
-    return [`meta nfproto ipv${family} ${ports(at)} ${where}`]
+    const packet = `meta nfproto ipv${family} ${at.net} dport ${range(at)} ${where}`
+    return [
+      ...(family === 6 && isWildcard(at.host) ? [`${packet} ip6 saddr fe80::/10 ${at.net === 'udp' ? 'reject with icmpv6 type admin-prohibited' : 'return'}`] : []),
+      `${packet} jump p${i} comment "listen ${i} ${formatEndpoint(at)}"`,
+      `${errorRule(family, at.net, range(at))} ${where} jump p${i}`,
+    ]
   })
 }
 
-function ports({ net, port, lastPort }: IpEndpoint): string {
-  return `${net} dport ${port}${lastPort === undefined ? '' : `-${lastPort}`}`
+function range({ port, lastPort }: IpEndpoint): string {
+  return `${port}${lastPort === undefined ? '' : `-${lastPort}`}`
+}
+
+/** A chain of type nat sees the first packet of a session, and what is sent to refuse that one, which is its reply. */
+function first(zone: number): string {
+  return `ct original zone ${zone} ct direction original`
 }
 
 function dnatRules(plan: OffloadPlan, zone: number, upstreams: readonly Upstream[], i: number): readonly string[] {
   const rules = plan.listen.flatMap((at) =>
     upstreams.filter(({ family }) => familiesAt(at, plan.dualStack).includes(family)).map(({ family, host }) => {
       const shown = formatEndpoint({ ...plan.upstream, host })
-      return `ct original zone ${zone} meta nfproto ipv${family} ${ports(at)} dnat ${protocol[family]} to ${targetOf(at, plan.upstream, host, family)} comment "to ${i} ${shown}"`
+      const where = isWildcard(at.host) ? '' : `${protocol[family]} daddr ${at.host} `
+      return `${first(zone)} meta nfproto ipv${family} ${where}${at.net} dport ${range(at)} dnat ${protocol[family]} to ${targetOf(at, plan.upstream, host, family)} comment "to ${i} ${shown}"`
     }))
-  return [`ct original zone ${zone} counter name "p${i}_accepted"`, ...rules]
+  return [`${first(zone)} counter name "p${i}_accepted"`, ...rules]
 }
 
 /** nftables gives a range no order of its own: where ports are shifted, each is told. */

@@ -6,18 +6,19 @@ import { ledgerOf } from '../ledger.ts'
 import type { Ledger } from '../ledger.ts'
 import { checkMs, checkNames } from '../options.ts'
 import type { Server, ServerAddress } from '../server.ts'
-import { trackedIn } from './conntrack.ts'
+import { isRemoved } from './at-exit.ts'
 import type { Tracked } from './conntrack.ts'
 import { rowOf } from './counters.ts'
 import type { Counts } from './counters.ts'
 import type { Held } from './hold.ts'
-import { forget, lacking, listSync, loadSync } from './nft.ts'
+import { forget, lacking, list, listSync, load } from './nft.ts'
 import type { OffloadSettings } from './offload.ts'
+import { readingOf } from './reading.ts'
 import { familyOf } from './routes.ts'
 import { deleteText, drainText, shutText } from './rules.ts'
 import type { OffloadRoute } from './rules.ts'
 import { listTracked } from './sessions.ts'
-import { countsIn } from './tables.ts'
+import { countsIn, tableNames } from './tables.ts'
 import type { Updates } from './updates.ts'
 
 export type OffloadParts = OffloadSettings & {
@@ -29,32 +30,21 @@ export type OffloadParts = OffloadSettings & {
   readonly explain: string
 }
 
-/** Tables of this process, removed when it ends without closing them; a process that is killed leaves its own. */
-const loaded = new Set<string>()
-
-function removeAtExit(name: string): void {
-  if (loaded.size === 0) process.on('exit', removeAll)
-  loaded.add(name)
-}
-
-function isRemoved(name: string): void {
-  loaded.delete(name)
-  if (loaded.size === 0) process.removeListener('exit', removeAll)
-}
-
-function removeAll(): void {
-  quietly(() => loadSync(deleteText([...loaded])))
-}
-
 /** How often it is looked whether the last session has ended. */
 const drainEveryMs = 100
+/** Looking takes a tenth of the time at most. */
+const drainShare = 10
 /** A flow that has been quiet for so long has ended, as in user space, when the server is closing. */
 const quietMs = 1_000
+/** The same of all sessions together where they are not to be seen, by the counters. */
+const quietByCountersMs = 2_000
+/** How often it is looked whether the table is still there. */
+const watchEveryMs = 3_000
 
-export function createOffloadServer({ name, routes, held, updates, stop, explain, onError }: OffloadParts): Server {
-  removeAtExit(name)
+export function createOffloadServer({ name, routes, held, updates, stop, explain, onEvents, onError }: OffloadParts): Server {
   updates.begin(name, routes)
   const zones = new Set(routes.map(({ zone }) => zone))
+  const reading = readingOf(zones)
   let counts: Counts = new Map()
   let last: Ledger | undefined
   let [deadline, closing, gone, told] = [Infinity, false, false, false]
@@ -66,24 +56,36 @@ export function createOffloadServer({ name, routes, held, updates, stop, explain
     if (!told) onError(error, undefined)
     told = true
   }
+  const isGone = (): void => {
+    if (gone) return
+    gone = true
+    const message = `the table ${name} is gone: somebody has removed its rules, and nothing is relayed`
+    if (onEvents === undefined) {
+      tellOnce(lacking(message))
+      return
+    }
+    try {
+      onEvents([{ type: 'notice', code: 'offloadGone', at: Date.now(), pipeline: 0, message }])
+    } catch (error) {
+      onError(error, undefined)
+    }
+  }
+  const watch = setInterval(() => {
+    // What fails here is told where it is needed: by the next ledger, and at the end.
+    list('tables', 'inet').then((printed) => {
+      if (!closing && !tableNames(printed).includes(name)) isGone()
+    }, () => undefined)
+  }, watchEveryMs).unref()
   const readCounts = (): Counts => {
     try {
       // Not `list counters`: nft 1.0.6 then reads every rule of the machine, 240 ms where there are 20,000, and the table alone takes 8.
       const printed = listSync('table', 'inet', name)
       if (printed !== undefined) return (counts = countsIn(printed))
-      gone = true
-      tellOnce(lacking(`the table ${name} is gone: somebody has removed its rules, and nothing is relayed`))
+      isGone()
     } catch (error) {
       tellOnce(error)
     }
     return counts
-  }
-  const open = (): readonly Tracked[] | undefined => {
-    try {
-      return trackedIn(zones)
-    } catch {
-      return undefined
-    }
   }
   const ledgerWith = (over: boolean, tracked: readonly Tracked[] | undefined): Ledger => {
     const now = readCounts()
@@ -92,9 +94,16 @@ export function createOffloadServer({ name, routes, held, updates, stop, explain
       return rowOf(now, i, plan.kind, over ? { open: 0, over, cut: plan.kind === 'stream' ? (here ?? 0) : 0 } : { open: here, over })
     })])
   }
-  const drained = (): boolean => {
-    const tracked = open()
-    return tracked !== undefined && tracked.every((one) => isFlow(routes, one) && one.idleMs >= quietMs)
+  let [moved, movedAt] = [-1, 0]
+  const nothingMoves = async (): Promise<boolean> => {
+    const now = countsIn(await list('table', 'inet', name))
+    const packets = [...now.values()].reduce((sum, one) => sum + one.packets, 0)
+    if (packets !== moved) [moved, movedAt] = [packets, performance.now()]
+    return packets === 0 || performance.now() - movedAt >= quietByCountersMs
+  }
+  const drained = async (): Promise<boolean> => {
+    const tracked = await reading.fresh()
+    return tracked === undefined ? nothingMoves() : tracked.every((one) => isFlow(routes, one) && one.idleMs >= quietMs)
   }
 
   const end = async (): Promise<void> => {
@@ -105,7 +114,7 @@ export function createOffloadServer({ name, routes, held, updates, stop, explain
     } catch (error) {
       onError(error, undefined)
       last ??= ledgerOf([routes.map(({ plan }, i) => rowOf(counts, i, plan.kind, { open: 0, over: true }))])
-      quietly(() => loadSync(deleteText([name])))
+      await load(deleteText([name])).catch(() => undefined) // What is wrong has been told.
     }
     isRemoved(name)
     await held.release()
@@ -113,11 +122,16 @@ export function createOffloadServer({ name, routes, held, updates, stop, explain
   }
   const shut = async (): Promise<void> => {
     if (deadline > performance.now()) await updates.finally(drainText(name, routes))
-    while (deadline > performance.now() && !drained()) await new Promise<void>((resume) => {
-      wake = resume
-      setTimeout(resume, Math.min(drainEveryMs, deadline - performance.now()))
-    })
-    const cut = open()
+    while (deadline > performance.now()) {
+      const begun = performance.now()
+      if (await drained()) break
+      const pauseMs = Math.max(drainEveryMs, drainShare * (performance.now() - begun))
+      await new Promise<void>((resume) => {
+        wake = resume
+        setTimeout(resume, Math.max(0, Math.min(pauseMs, deadline - performance.now())))
+      })
+    }
+    const cut = await reading.fresh()
     await updates.finally(shutText(name, routes))
     last = ledgerWith(true, cut)
     await updates.finally(deleteText([name]))
@@ -130,6 +144,7 @@ export function createOffloadServer({ name, routes, held, updates, stop, explain
     wake()
     if (!closing) {
       closing = true
+      clearInterval(watch)
       stop()
       void end()
     }
@@ -140,9 +155,9 @@ export function createOffloadServer({ name, routes, held, updates, stop, explain
       const { net, host, port } = { ...at, port: at.port + offset }
       return { pipeline, net, address: host, port, family: familyOf(host) === 6 ? 'IPv6' : 'IPv4', text: formatHostPort(host, port) }
     }))),
-    ledger: () => last ?? ledgerWith(false, open()),
+    ledger: () => last ?? ledgerWith(false, reading.last()),
     load: () => undefined,
-    sessions: () => Promise.resolve().then(() => (last === undefined ? listTracked(routes, zones) : [])),
+    sessions: async () => (last === undefined ? listTracked(routes, zones) : []),
     endSession() {
       throw misuse('ERR_MILLRACE_BAD_OPTION', 'endSession', `the sessions of a server with offload "nftables" are the kernel's, which has no way to end one; conntrack(8) can forget it`)
     },
@@ -155,12 +170,4 @@ export function createOffloadServer({ name, routes, held, updates, stop, explain
 
 function isFlow(routes: readonly OffloadRoute[], { zone }: Tracked): boolean {
   return routes.some((route) => route.zone === zone && route.plan.kind === 'datagram')
-}
-
-function quietly(act: () => void): void {
-  try {
-    act()
-  } catch {
-    // There is nobody left to tell; `millrace offload show` does.
-  }
 }

@@ -10,8 +10,8 @@ const known = new Map<string, { readonly id: number; readonly since: number }>()
 let made = 0
 
 /** Throws ERR_MILLRACE_NO_OFFLOAD where the kernel does not show them. */
-export function listTracked(routes: readonly OffloadRoute[], zones: ReadonlySet<number>): readonly SessionInfo[] {
-  const listed = read(zones).map((one) => ({ key: `${one.zone} ${one.downstream} ${one.upstream}`, one }))
+export async function listTracked(routes: readonly OffloadRoute[], zones: ReadonlySet<number>): Promise<readonly SessionInfo[]> {
+  const listed = (await read(zones)).map((one) => ({ key: `${one.zone} ${one.downstream} ${one.listener} ${one.upstream}`, one }))
   const keys = new Set(listed.map(({ key }) => key))
   for (const key of known.keys()) if (zones.has(Number(key.split(' ')[0])) && !keys.has(key)) known.delete(key)
   return listed.flatMap(({ key, one }) => {
@@ -26,9 +26,9 @@ export function listTracked(routes: readonly OffloadRoute[], zones: ReadonlySet<
   }).toSorted((a, b) => a.id - b.id)
 }
 
-function read(zones: ReadonlySet<number>): readonly Tracked[] {
+async function read(zones: ReadonlySet<number>): Promise<readonly Tracked[]> {
   try {
-    return trackedIn(zones)
+    return await trackedIn(zones)
   } catch (error) {
     const denied = error instanceof Error && 'code' in error && error.code === 'EACCES'
     throw lacking(denied ? 'the sessions are in /proc/net/nf_conntrack, which only root can read' : 'this kernel shows no sessions: it has no /proc/net/nf_conntrack (CONFIG_NF_CONNTRACK_PROCFS); conntrack -L does', error)

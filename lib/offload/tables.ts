@@ -37,9 +37,14 @@ function objects(printed: unknown, kind: string): readonly unknown[] {
   return Array.isArray(all) ? all.flatMap((one: unknown) => field(one, kind) ?? []) : []
 }
 
+/** Ours, of what `nft -j list tables` has printed. */
+export function tableNames(printed: unknown): readonly string[] {
+  return objects(printed, 'table').map((one) => text(one, 'name')).filter((name) => /^millrace_\w+$/.test(name))
+}
+
 /** All of them; throws ERR_MILLRACE_NO_OFFLOAD. */
 export async function findTables(): Promise<readonly Table[]> {
-  const names = objects(await list('tables', 'inet'), 'table').map((one) => text(one, 'name')).filter((name) => /^millrace_\w+$/.test(name))
+  const names = tableNames(await list('tables', 'inet'))
   const found = await Promise.all(names.map(async (name) => tableFrom(name, await list('table', 'inet', name))))
   return found.flatMap((table) => table ?? [])
 }

@@ -18,13 +18,19 @@ export type Updates = {
   finally(text: string): Promise<void>
 }
 
+/** After which rules that could not be loaded are tried again. */
+const retryMs = 2_000
+
 export function createUpdates({ onEvents, onError }: OffloadSettings): Updates {
   let table = ''
   let current: OffloadRoute[] = []
   let over = false
   let last: Promise<unknown> = Promise.resolve()
-  const inTurn = (text: string): Promise<void> => {
-    const done = last.then(() => load(text))
+  /** What every name was last said to have. */
+  const latest = new Map<number, readonly string[]>()
+  let retry: NodeJS.Timeout | undefined
+  const inTurn = (work: () => Promise<void>): Promise<void> => {
+    const done = last.then(work)
     last = done.catch(() => undefined)
     return done
   }
@@ -40,7 +46,7 @@ export function createUpdates({ onEvents, onError }: OffloadSettings): Updates {
     }
   }
 
-  const move = (i: number, addresses: readonly string[]): void => {
+  const move = async (i: number, addresses: readonly string[]): Promise<void> => {
     const route = current[i]
     if (route === undefined || over) return
     const machine = thisMachine()
@@ -49,22 +55,37 @@ export function createUpdates({ onEvents, onError }: OffloadSettings): Updates {
       upstreams = upstreamsFor(route.plan, preferring(route.upstreams, addresses), machine)
       checkSysctls(route.plan, upstreams, machine)
     } catch (error) {
-      return notify(i, error instanceof Error ? error.message : String(error))
+      notify(i, error instanceof Error ? error.message : String(error))
+      return
     }
     if (upstreams.every(({ host }, place) => host === route.upstreams[place]?.host)) return
-    current = current.map((one, place) => (place === i ? { ...one, upstreams } : one))
-    inTurn(reloadText(table, current, machine)).catch((error: unknown) => onError(error, undefined))
+    const next = current.map((one, place) => (place === i ? { ...one, upstreams } : one))
+    await load(reloadText(table, next, machine))
+    current = next
+  }
+
+  /** What could not be loaded is told, and tried again with what names are said to have by then. */
+  const follow = (i: number, addresses: readonly string[]): void => {
+    latest.set(i, addresses)
+    inTurn(() => move(i, latest.get(i) ?? addresses)).catch((error: unknown) => {
+      if (over) return
+      onError(error, undefined)
+      clearTimeout(retry)
+      retry = setTimeout(() => latest.forEach((had, place) => follow(place, had)), retryMs).unref()
+    })
   }
 
   return {
-    heardOf: (i) => ({ onAddresses: (addresses) => move(i, addresses), onFailure: (message) => notify(i, message) }),
+    heardOf: (i) => ({ onAddresses: (addresses) => follow(i, addresses), onFailure: (message) => notify(i, message) }),
     begin(name, routes) {
       table = name
       current = [...routes]
+      latest.forEach((addresses, i) => follow(i, addresses)) // What was heard while the rules were loaded.
     },
     finally(text) {
       over = true
-      return inTurn(text)
+      clearTimeout(retry)
+      return inTurn(() => load(text))
     },
   }
 }

@@ -61,6 +61,11 @@ describe('doctor: invented machines', () => {
     ['a conntrack at work', { files: tracked(12, 262_144) }, 'conntrack', 'warn', /12 of 262,144 entries/],
     ['a conntrack whose rules cannot be seen', { files: tracked(12, 262_144), nft: { state: 'absent' } }, 'conntrack', 'warn', /not visible/],
     ['a conntrack with exemptions', { files: tracked(12, 262_144), nft: { state: 'ruleset', text: 'udp dport 7890 notrack' } }, 'conntrack', 'ok', /see that they name the ports/],
+    ['a word in a comment', { files: tracked(12, 262_144), nft: { state: 'ruleset', text: 'udp dport 7890 accept comment "notrack later"' } }, 'conntrack', 'warn', /12 of 262,144 entries in use$/],
+    ['a conntrack with no entry yet, for which a rule asks', { files: tracked(0, 1_048_576), nft: { state: 'ruleset', text: 'table ip nat {\n\tchain post {\n\t\toifname "eth0" masquerade\n\t}\n}' } }, 'conntrack', 'warn', /^tracks, 0 of/, `nft 'table inet millrace { chain in { type filter hook prerouting priority raw; udp sport 7890-7900 notrack accept; udp dport 7890-7900 notrack accept; }; chain out { type filter hook output priority raw; udp sport 7890-7900 notrack accept; udp dport 7890-7900 notrack accept; }; }'   # with your ports; not where a stateful firewall, NAT or kernel offload is to see them: answers would be dropped`],
+    ['a conntrack with no entry yet, and rules that cannot be seen', { files: tracked(0, 262_144), nft: { state: 'absent' } }, 'conntrack', 'skip', /whether a rule tracks what comes by an interface is not visible/],
+    ['a conntrack that a firewall goes by', { files: tracked(12, 262_144), nft: { state: 'ruleset', text: '\t\tct state established,related accept' } }, 'conntrack', 'warn', /no port can be exempted/, 'sysctl -w net.netfilter.nf_conntrack_max=524288'],
+    ['a conntrack that kernel offload goes by', { files: tracked(12, 1_048_576), nft: { state: 'ruleset', text: 'table inet millrace_udp_7890_01234567 {' } }, 'conntrack', 'ok', /no port can be exempted/],
     ['a small conntrack table', { files: tracked(12, 65_536) }, 'conntrack-table', 'warn', /room for 32,762 more flows/, 'sysctl -w net.netfilter.nf_conntrack_max=524288'],
     ['a conntrack table with few buckets', { files: tracked(12, 1_048_576, 16_384) }, 'conntrack-table', 'warn', /16,384 buckets/, 'sysctl -w net.netfilter.nf_conntrack_buckets=1048576'],
 
@@ -77,11 +82,13 @@ describe('doctor: invented machines', () => {
     ['little memory for TCP', { files: { '/proc/sys/net/ipv4/tcp_mem': '1000 2000 4096\n' } }, 'tcp-memory', 'warn', /64 stalled sessions/, 'sysctl -w net.ipv4.tcp_mem="32768 49152 65536"'],
     ['a small container', { files: { [`${service}/memory.max`]: '268435456\n' } }, 'memory', 'warn', /may use 256 MiB/, `echo 586153984 > ${service}/memory.max`],
     ['a small slice around it', { files: { '/sys/fs/cgroup/system.slice/memory.max': '268435456\n' } }, 'memory', 'warn', /may use 256 MiB/, 'echo 586153984 > /sys/fs/cgroup/system.slice/memory.max'],
+    ['a container that has used up what it may', { files: { [`${service}/memory.max`]: '1073741824\n', [`${service}/memory.current`]: '939524096\n', [`${service}/memory.stat`]: 'anon 5\ninactive_file 134217728\n' } }, 'memory', 'warn', /may use 1 GiB, 768 MiB of it in use/, `echo ${1408 * 2 ** 20} > ${service}/memory.max`],
     ['a small machine', { files: { '/proc/meminfo': 'MemAvailable: 200000 kB\n' } }, 'memory', 'warn', /^195\.3 MiB free/],
     ['few threads', { files: { [`${service}/pids.max`]: '24\n' } }, 'threads', 'warn', /may have 24 threads, 12 are there/, `echo max > ${service}/pids.max`],
     ['no thread left', { files: { [`${service}/pids.max`]: '12\n' } }, 'threads', 'fail', /12 threads, 12 are there/],
 
     ['some of the CPUs', { files: { '/proc/self/status': 'Cpus_allowed_list:\t1,3\n' } }, 'cpus', 'warn', /4 CPUs, this process may run on 1,3/, 'taskset -pc 0-3 $$'],
+    ['some of the CPUs, with a hole', { files: { '/sys/devices/system/cpu/online': '0,2-3\n', '/proc/self/status': 'Cpus_allowed_list:\t2\n' } }, 'cpus', 'warn', /3 CPUs, this process may run on 2$/, 'taskset -pc 0,2-3 $$'],
     ['a CPU quota', { files: { [`${service}/cpu.max`]: '150000 100000\n' } }, 'cpu-quota', 'warn', /^1\.5 CPUs' worth/, `echo max > ${service}/cpu.max`],
     ['a CPU quota that is no limit', { files: { [`${service}/cpu.max`]: '400000 100000\n' } }, 'cpu-quota', 'ok', /^4 CPUs' worth/],
     ['a CPU quota of cgroup v1', { files: { ...v1, '/cg/cpu,cpuacct/box/cpu.cfs_quota_us': '50000\n', '/cg/cpu,cpuacct/box/cpu.cfs_period_us': '100000\n' } }, 'cpu-quota', 'warn', /^0\.5 CPUs' worth/, 'echo -1 > /cg/cpu,cpuacct/box/cpu.cfs_quota_us'],
@@ -94,11 +101,13 @@ describe('doctor: invented machines', () => {
     ['packets lost before it was mended', { files: { '/proc/net/softnet_stat': '00aa0000 00000010 00000003\n', '/proc/sys/net/core/netdev_max_backlog': '10000\n' } }, 'packet-queue', 'ok', /16 packets/],
     ['one queue', { files: oneQueue }, 'queues eth0', 'warn', /1 receive queue for 4 CPUs, RPS off, RFS off, XPS on, 2 IRQs on CPU 0 and 2/, `echo f > ${eth0}/queues/rx-0/rps_cpus`],
     ['one queue for many CPUs', { files: { ...oneQueue, '/sys/devices/system/cpu/online': '0-63\n' } }, 'queues eth0', 'warn', /for 64 CPUs/, `echo ffffffff,ffffffff > ${eth0}/queues/rx-0/rps_cpus`],
+    ['one queue for CPUs with a hole', { files: { ...oneQueue, '/sys/devices/system/cpu/online': '0,2-3,32\n' } }, 'queues eth0', 'warn', /for 4 CPUs/, `echo 1,0000000d > ${eth0}/queues/rx-0/rps_cpus`],
     ['one queue that is spread', { files: { ...oneQueue, [`${eth0}/queues/rx-0/rps_cpus`]: 'f\n' } }, 'queues eth0', 'ok', /RPS on/],
     ['only virtual interfaces', { files: { [`${eth0}/device/vendor`]: undefined, [`${eth0}/device/msi_irqs/40`]: undefined, [`${eth0}/device/msi_irqs/41`]: undefined } }, 'queues', 'skip', /virtual/],
 
     ['no nft', { nft: { state: 'absent' } }, 'nft', 'skip', /apt-get install nftables/],
     ['nft for others', { nft: { state: 'refused', why: 'Operation not permitted' } }, 'nft', 'skip', /Operation not permitted/],
+    ['a firewall that drops what is forwarded', { nft: { state: 'ruleset', text: 'table ip filter {\n\tchain FORWARD {\n\t\ttype filter hook forward priority filter; policy drop;\n\t}\n}' } }, 'forwarding', 'warn', /on; ip filter FORWARD drops what is forwarded/, 'nft insert rule ip filter FORWARD ct status dnat accept   # what is translated; for kernel offload only'],
     ['no forwarding', { files: { '/proc/sys/net/ipv4/ip_forward': '0\n' } }, 'forwarding', 'ok', /ip_forward off.*for kernel offload sysctl -w net\.ipv4\.ip_forward=1$/],
   ]
   for (const [what, invented, check, status, text, mend] of cases) {

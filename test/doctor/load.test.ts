@@ -29,6 +29,21 @@ describe('doctor --for: the plan', () => {
     assert.equal(wire?.needed, 2 * 7_812_500 * 866 * 8)
   })
 
+  it('an interface carries its speed each way: one for both sides twice the load, one for each side the load', () => {
+    const load = { flows: 1_000, ppsPerFlow: 2_000, payloadBytes: 800 } // 13.9 Gbit/s each way
+    const eth1 = { '/sys/class/net/eth1/device/vendor': '0x15b3\n', '/sys/class/net/eth1/operstate': 'up\n', '/sys/class/net/eth1/speed': '25000\n' }
+    assert.deepEqual([{}, eth1].map((files) => needs(load, { files }).get('wire')?.verdict), ['short', 'fits'])
+    assert.equal(needs({ ...load, ppsPerFlow: 1_000 }).get('wire')?.verdict, 'fits')
+  })
+
+  it('what is short never fits one machine, and no setting is higher than the kernel takes', () => {
+    const quota = { files: { '/sys/fs/cgroup/system.slice/millrace.service/cpu.max': '150000 100000\n' } }
+    assert.match(needs({ flows: 1_000, ppsPerFlow: 150, payloadBytes: 800 }, quota).get('cores')?.todo?.[0] ?? '', /^kernel offload, 2 machines/)
+    assert.deepEqual(needs({ ...example, flows: 2_000_000_000 }).get('descriptors')?.todo, ['1,908 processes with a part of the flows each'])
+    assert.match(needs({ ...example, flows: 1_073_741_780 }, { files: { '/proc/sys/fs/nr_open': '1048576\n' } }).get('descriptors')?.todo?.[0] ?? '', /^sysctl -w fs\.nr_open=1073741816$/)
+    assert.match(needs({ ...example, flows: 50_000_000 }).get('receive-buffer')?.todo?.[0] ?? '', /ports or shards$/)
+  })
+
   it('a datagram takes at least a frame of the wire, and over the MTU several', () => {
     assert.equal(wireBytes(0), 84) // 64 and 20 around it
     assert.equal(wireBytes(18), 84)

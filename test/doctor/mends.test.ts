@@ -82,7 +82,7 @@ describe('doctor: what it prints mends what it finds', () => {
     if (shell === undefined) return
     const count = async (): Promise<number> => Number(await shell.run('cat /proc/sys/net/netfilter/nf_conntrack_count'))
     assert.equal(statusOf(await ask(shell), 'conntrack'), 'ok', 'nothing asks for tracking yet')
-    const { bad, good } = await mended(shell, [`nft 'table inet filter { chain input { type filter hook input priority filter; ct state new accept; }; }'`], ['conntrack'])
+    const { bad, good } = await mended(shell, [`nft 'table ip nat { chain post { type nat hook postrouting priority srcnat; oifname none masquerade; }; }'`], ['conntrack'])
     assert.deepEqual([statusOf(bad, 'conntrack'), statusOf(good, 'conntrack')], ['warn', 'ok'])
     const entries = await count()
     const send = (port: number): Promise<string> => shell.run(`python3 -c "import socket; [socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', ('127.0.0.1', ${port})) for _ in range(20)]"`)
@@ -90,6 +90,8 @@ describe('doctor: what it prints mends what it finds', () => {
     assert.equal(await count(), entries)
     await send(7_901)
     assert.equal(await count(), entries + 20)
+    await shell.run(`nft 'flush ruleset; table inet filter { chain input { type filter hook input priority filter; ct state new accept; }; }'`)
+    assert.match(textIn((await ask(shell)).get('conntrack'), 'found'), /no port can be exempted/)
   })
 
   it('in a cgroup: a CPU quota, a limit of memory, one of threads', async () => {

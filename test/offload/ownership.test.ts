@@ -84,7 +84,7 @@ describe('offload: whose rules they are', () => {
     assert.deepEqual(await net.tables(), [])
   })
 
-  it('sessions survive a restart, also one by kill -9, where they go on to the same upstream', async () => {
+  it('sessions survive a kill -9 and the start after it, where they go on to the same upstream', async () => {
     await using net = await offloadNet()
     if (net === undefined) return
     await using _echo = await net.echo('c', 7890, 7890)

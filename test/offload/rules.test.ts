@@ -13,6 +13,7 @@ import { replacedBy } from '../../lib/offload/replaced.ts'
 import { upstreamsFor } from '../../lib/offload/routes.ts'
 import type { Machine } from '../../lib/offload/routes.ts'
 import { firstZone, loadText, reloadText, tableName } from '../../lib/offload/rules.ts'
+import { forwardDrops, obstacles, zonesSet } from '../../lib/offload/surroundings.ts'
 import { refused, rejected } from '../plan/refused.ts'
 import { call } from '../plan/untyped.ts'
 
@@ -23,7 +24,7 @@ const machine: Machine = { own: new Set(['10.0.0.1', '10.0.1.1']), isSet: () => 
 
 function textOf(pipeline: Pipeline<'stream'> | Pipeline<'datagram'>): string {
   const plan = offloadPlan(pipeline)
-  return loadText(tableName([plan]), { pid: 7, startTicks: '42' }, [{ plan, zone: 5000, upstreams: upstreamsFor(plan, [plan.upstream.host], machine) }], machine, [])
+  return loadText(tableName([plan]), { pid: 7, startTicks: '42' }, [{ plan, zone: 5000, upstreams: upstreamsFor(plan, [plan.upstream.host], machine) }], machine)
 }
 
 describe('offload: from a pipeline to rules', () => {
@@ -59,6 +60,8 @@ describe('offload: from a pipeline to rules', () => {
     assert.match(tableName([one]), /^millrace_udp_7890_[0-9a-f]{8}$/)
     assert.deepEqual([same, moved, other].map((two) => tableName([one]) === tableName([two])), [true, true, false])
     assert.deepEqual([same, moved].map((two) => firstZone(one) === firstZone(two)), [true, false])
+    const [open, closed] = [[], [deny('10.9.0.0/16')]].map((gates) => firstZone(offloadPlan(pipe(listen(udp('10.0.0.1:1')), ...gates, forward(udp('10.0.0.2:1'))))))
+    assert.notEqual(open, closed, 'whom a new start denies has no session any more')
     assert.ok(firstZone(one) >= 4_096 && firstZone(one) <= 65_535)
   })
 
@@ -75,16 +78,16 @@ describe('offload: from a pipeline to rules', () => {
   it('nothing but words, numbers and addresses is ever said to nft, and a comment fits into its 128 bytes', () => {
     const longest = 'ffff:ffff:ffff:ffff:ffff:ffff:ffff:fff'
     const text = textOf(pipe(listen(udp(`[${longest}0]:10000-10010`)), forward(udp(`[${longest}1]:20000-20010`), { sourceAddress: `${longest}2` })))
-    assert.match(text, /^[\w .:/;,{}"=!()|&[\]\n-]*$/)
+    assert.match(text, /^[\w .:/;,{}"=!()|&@[\]\n-]*$/)
     assert.deepEqual([...text.matchAll(/comment "([^"]*)"/g)].filter(([, comment = '']) => comment.length > 128), [])
     assert.equal(text.split('"').length % 2, 1)
   })
 
   it('gates keep their order; a family that allow says nothing about is refused', () => {
     const lines = textOf(pipe(listen(udp('0.0.0.0:80')), deny('10.1.0.0/16'), allow('10.0.0.0/8', 'fd00::/8'), deny('fd00::/16'), forward(udp('10.0.0.2:80')))).split('\n')
-    const at = lines.indexOf('chain p0 {')
+    const at = lines.indexOf('chain p0_gates {')
     assert.deepEqual(lines.slice(at + 1, at + 3), ['ip saddr { 10.1.0.0/16 } jump p0_refused', 'ip saddr != { 10.0.0.0/8 } jump p0_refused'])
-    assert.match(lines[at + 3] ?? '', /^ct original zone set 5000 /)
+    assert.match(lines[lines.indexOf('chain p0 {') + 1] ?? '', /^ct original zone set 5000 /)
     const six = textOf(pipe(listen(udp('[fd00::1]:80')), allow('10.0.0.0/8'), forward(udp('[fd00::2]:80'))))
     assert.ok(six.includes('meta nfproto ipv6 jump p0_refused'))
   })
@@ -101,6 +104,37 @@ describe('offload: from a pipeline to rules', () => {
     assert.doesNotMatch(text, /\btable\b|counter p0_accepted \{|delete/)
     assert.match(text, /^flush chain inet millrace_x listen$/m)
     assert.match(text, /^add rule inet millrace_x to_upstream .* dnat ip to 10\.0\.0\.9:80 /m)
+  })
+})
+
+describe('offload: what is around', () => {
+  const ruleset = `table inet millrace_udp_7_x {
+\tchain p0 {
+\t\tct original zone set 5000 comment "zone 0 5000"
+\t}
+}
+table ip filter {
+\tchain FORWARD {
+\t\ttype filter hook forward priority filter; policy drop;
+\t\tct zone set 5001
+\t}
+\tchain INPUT {
+\t\ttype filter hook input priority filter; policy drop;
+\t}
+}
+`
+
+  it('a chain that drops what is forwarded is found, zones of others are, and both are told', () => {
+    assert.deepEqual([forwardDrops(ruleset), zonesSet(ruleset)], [['ip filter FORWARD'], [5001]])
+    assert.equal(obstacles(forwardDrops(ruleset), ['eth0']).length, 2)
+    assert.deepEqual(obstacles([], []), [])
+  })
+
+  it('zones whose sessions do not go on are shut in the same transaction', () => {
+    const plan = offloadPlan(pipe(from, to))
+    const text = loadText('millrace_x', { pid: 7, startTicks: '42' }, [{ plan, zone: 5000, upstreams: upstreamsFor(plan, ['10.0.0.9'], machine) }], machine, { tables: ['millrace_y'], zones: [7, 8] })
+    assert.match(text, /^delete table inet millrace_y$/m)
+    assert.match(text, /^chain received \{\nct original zone \{ 7, 8 \} drop\njump gate$/m)
   })
 })
 
@@ -144,9 +178,9 @@ ipv4     2 tcp      6 431999 ESTABLISHED src=10.0.0.1 dst=10.0.0.2 sport=5 dport
   it('its lines are sessions by their zone, those that are over left out', () => {
     const found = parseConntrack(text, new Set([5000, 5001]), (protocol) => (protocol === 'udp' ? 30 : 432_000))
     assert.deepEqual(found, [
-      { zone: 5000, state: 'replied', downstream: '10.77.1.2:45156', upstream: '10.77.2.2:7891', idleMs: 3_000, ageMs: undefined, bytesToUpstream: 0, bytesToDownstream: 0 },
-      { zone: 5001, state: 'established', downstream: '10.77.1.2:1', upstream: '10.77.2.2:7890', idleMs: 1_000, ageMs: 9_000, bytesToUpstream: 164, bytesToDownstream: 112 },
-      { zone: 5001, state: 'unreplied', downstream: '[fd77:1::2]:4', upstream: '[fd77::2]:79', idleMs: 1_000, ageMs: undefined, bytesToUpstream: 0, bytesToDownstream: 0 },
+      { zone: 5000, state: 'replied', downstream: '10.77.1.2:45156', listener: '10.77.1.1:7890', upstream: '10.77.2.2:7891', idleMs: 2_000, ageMs: undefined, bytesToUpstream: 0, bytesToDownstream: 0 },
+      { zone: 5001, state: 'established', downstream: '10.77.1.2:1', listener: '10.77.1.1:7890', upstream: '10.77.2.2:7890', idleMs: 0, ageMs: 9_000, bytesToUpstream: 164, bytesToDownstream: 112 },
+      { zone: 5001, state: 'unreplied', downstream: '[fd77:1::2]:4', listener: '[fd77::1]:79', upstream: '[fd77::2]:79', idleMs: 0, ageMs: undefined, bytesToUpstream: 0, bytesToDownstream: 0 },
     ])
   })
 })

@@ -87,8 +87,7 @@ std::optional<SysError> DatagramRelay::open() {
 }
 
 void DatagramRelay::openDoors() {
-  if (!f_.c.options.draining) return;
-  for (auto& listener : f_.listeners) acceptDatagrams(listener->socket);
+  if (f_.c.options.draining) std::for_each(f_.listeners.begin(), f_.listeners.end(), [](auto& listener) { acceptDatagrams(listener->socket); });
 }
 
 void DatagramRelay::start() {

@@ -33,7 +33,7 @@ function need(load: Load, facts: Facts, pace: Pace, resource: string, what: stri
     `measured with ${what}: ${applies}; ${have === undefined ? 'how many there are is not visible' : `there are ${trimmed(have)}`}`
   const verdict = verdictOn(Math.ceil(cores), have)
   const todo = [
-    have === undefined ? 'kernel offload' : `kernel offload, ${numberText(Math.ceil(cores / have))} machines like this one, or one with ${numberText(Math.ceil(cores))} cores and a shard on each`,
+    have === undefined ? 'kernel offload' : `kernel offload, ${numberText(Math.max(2, Math.ceil(cores / have)))} machines like this one, or one with ${numberText(Math.ceil(cores))} cores and a shard on each`,
   ]
   return { resource, verdict, text, needed: cores, ...(have === undefined ? {} : { available: have }), ...(verdict === 'short' ? { todo } : {}) }
 }

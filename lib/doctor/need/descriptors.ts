@@ -1,6 +1,6 @@
 /** A descriptor for each flow, and those of the process itself, its listener among them. */
 import { ownDescriptors } from '../asked.ts'
-import { hardLimit, raise } from '../descriptors.ts'
+import { hardLimit, mostDescriptors, raise } from '../descriptors.ts'
 import type { Facts } from '../facts.ts'
 import { isUnseen, numberAt } from '../facts.ts'
 import type { Load, Need } from './need.ts'
@@ -17,6 +17,8 @@ export function descriptorsFor(load: Load, facts: Facts): Need {
   const result = { resource: 'descriptors', verdict, text, needed, ...(isUnseen(hard) ? {} : { available: hard }) }
   if (verdict !== 'short' || isUnseen(hard)) return result
   const processes = hard > ownDescriptors ? Math.ceil(load.flows / (hard - ownDescriptors)) : Infinity
-  const wanted = Math.max(1_048_576, 2 ** Math.ceil(Math.log2(needed)))
-  return { ...result, todo: [...(raise(facts, wanted).mend ?? []), ...(processes === Infinity ? [] : [`or ${many(processes, 'process', 'processes')} with a part of the flows each`])] }
+  const wanted = Math.min(mostDescriptors, Math.max(1_048_576, 2 ** Math.ceil(Math.log2(needed))))
+  const higher = needed > mostDescriptors ? [] : (raise(facts, wanted).mend ?? [])
+  const several = processes === Infinity ? [] : [`${many(processes, 'process', 'processes')} with a part of the flows each`]
+  return { ...result, todo: [...higher, ...several.map((text) => (higher.length === 0 ? text : `or ${text}`))] }
 }

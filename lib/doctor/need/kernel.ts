@@ -1,7 +1,7 @@
 /** What the kernel has a number of: local ports, entries of connection tracking, and room in a listener's buffer. */
 import { maxFlows } from '../asked.ts'
 import { datagramsIn } from '../buffers.ts'
-import { entriesPerFlow, notrack, tracking } from '../conntrack.ts'
+import { entriesPerFlow, moreEntries, tracking } from '../conntrack.ts'
 import type { Facts } from '../facts.ts'
 import { isUnseen } from '../facts.ts'
 import type { Load, Need } from './need.ts'
@@ -35,9 +35,14 @@ export function bufferFor(load: Load, { probe }: Facts): Need {
   const text = `a listener's buffer should last ${timeText(leastSeconds)}; it holds ${many(datagrams, 'datagram')} of ${load.payloadBytes} bytes (${numberText(probe.chargedBytes)} each on loopback), ${timeText(seconds)} of this load`
   const verdict = verdictOn(leastSeconds, seconds)
   const shards = Math.ceil(leastSeconds / seconds)
-  const todo = [`${numberText(shards)} listeners, that is, ports or shards, or --receive-buffer ${Math.ceil((shards * probe.receiveBufferBytes) / 2 ** 20)}MiB and net.core.rmem_max as much`]
+  const bytes = 2 ** 20 * Math.ceil((shards * probe.receiveBufferBytes) / 2 ** 20)
+  const larger = bytes > mostReceiveBufferBytes ? '' : `, or --receive-buffer ${bytes / 2 ** 20}MiB and net.core.rmem_max as much`
+  const todo = [`${numberText(shards)} listeners, that is, ports or shards${larger}`]
   return { resource: 'receive-buffer', verdict, text, needed: leastSeconds, available: seconds, ...(verdict === 'short' ? { todo } : {}) }
 }
+
+/** Of `--receive-buffer`, 1 GiB. */
+const mostReceiveBufferBytes = 2 ** 30
 
 /** A turn that has read all it may takes about a millisecond; the scheduler may come between two of them. */
 const leastSeconds = 5e-3
@@ -51,6 +56,6 @@ export function conntrackFor({ flows }: Load, facts: Facts): readonly Need[] {
   const available = seen.max - seen.count
   const verdict = verdictOn(needed, available)
   const text = `${numberText(needed)} entries, two for each flow${seen.exempt ? ' that no notrack rule exempts' : ''}; ${numberText(available)} of ${numberText(seen.max)} are free`
-  const todo = [...(notrack().mend ?? []), `or sysctl -w net.netfilter.nf_conntrack_max=${seen.count + 2 * needed}`]
+  const todo = moreEntries(facts, seen.count + 2 * needed)
   return [{ resource: 'conntrack', verdict, text, needed, available, ...(verdict === 'short' ? { todo } : {}) }]
 }

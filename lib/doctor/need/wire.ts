@@ -27,28 +27,31 @@ function fragments(bytes: number, ipHeader: number): readonly number[] {
   return [...Array.from({ length: whole }, () => room + header), ...(rest > 0 ? [rest + header] : [])]
 }
 
-/** Both ways are needed twice: a relay receives and sends each datagram. */
+/**
+ * A relay receives and sends each datagram. One interface for both sides has the datagrams of both ways coming in, and again going out; one for each
+ * side has those of one way coming in and those of the other going out. Interfaces are full duplex: their speed is for each direction.
+ */
 export function wireFor(load: Load, facts: Facts): Need {
   const pps = eachWay(load)
   const bits = pps * wireBytes(load.payloadBytes) * 8
   const six = pps * wireBytes(load.payloadBytes, ipv6) * 8
-  const speed = fastest(facts)
+  const [fastest, second] = speeds(facts)
   const text = [
     `${ppsText(pps)} each way, ${bitsText(bits)} on the wire each way (${wireBytes(load.payloadBytes)} bytes a datagram over IPv4; ${bitsText(six)} over IPv6)`,
-    `with downstream and upstream behind one interface ${bitsText(2 * bits)} in and as much out`,
-    speed === undefined ? 'the speed of no interface is visible' : `the fastest interface has ${bitsText(speed)}`,
+    `with downstream and upstream behind one interface ${bitsText(2 * bits)} in and as much out, behind one each ${bitsText(bits)}`,
+    fastest === undefined ? 'the speed of no interface is visible' : `the fastest interface has ${bitsText(fastest)} in and as much out${second === undefined ? '' : `, the next one ${bitsText(second)}`}`,
   ].join('; ')
   const needed = 2 * bits
-  const verdict = verdictOn(needed, speed)
+  const available = fastest === undefined ? undefined : Math.max(fastest, 2 * (second ?? 0))
+  const verdict = verdictOn(needed, available)
   const todo = [`interfaces of ${bitsText(bits)} for either side, or several machines`]
-  return { resource: 'wire', verdict, text, needed, ...(speed === undefined ? {} : { available: speed }), ...(verdict === 'short' ? { todo } : {}) }
+  return { resource: 'wire', verdict, text, needed, ...(available === undefined ? {} : { available }), ...(verdict === 'short' ? { todo } : {}) }
 }
 
-/** In bits a second, of the interfaces that tell; a virtual one says -1. */
-function fastest(facts: Facts): number | undefined {
+/** In bits a second, the fastest first, of the interfaces that tell; a virtual one says -1. */
+function speeds(facts: Facts): readonly number[] {
   const names = facts.list('/sys/class/net')
-  if (isUnseen(names)) return undefined
-  const speeds = names.filter((name) => hasDevice(facts, name)).map((name) => numberAt(facts, `/sys/class/net/${name}/speed`))
-  const known = speeds.flatMap((speed) => (isUnseen(speed) || speed <= 0 ? [] : [speed * 1e6]))
-  return known.length === 0 ? undefined : Math.max(...known)
+  if (isUnseen(names)) return []
+  const found = names.filter((name) => hasDevice(facts, name)).map((name) => numberAt(facts, `/sys/class/net/${name}/speed`))
+  return found.flatMap((speed) => (isUnseen(speed) || speed <= 0 ? [] : [speed * 1e6])).sort((a, b) => b - a)
 }
