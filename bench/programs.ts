@@ -84,9 +84,10 @@ function childrenOf(pid: number): readonly number[] {
   }
 }
 
-/** Resident bytes. */
+/** Resident bytes, of a process and its children. */
 export function residentBytes(pid: number): number {
-  return 1024 * Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1] ?? 0)
+  const own = (one: number): number => 1024 * Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${one}/status`, 'latin1'))?.[1] ?? 0)
+  return [pid, ...childrenOf(pid)].reduce((sum, one) => sum + own(one), 0)
 }
 
 /** A number inside a line: `numberAt(line, 'toUpstream', 'bytes')`; 0 where there is none. */
