@@ -11,7 +11,7 @@ import { join } from 'node:path'
 import { addresses, threeNamespaces } from '../test/support/three-namespaces.ts'
 import type { ThreeNamespaces } from '../test/support/three-namespaces.ts'
 import { environment } from './environment.ts'
-import { markdown, millrace, numberAt, option, pause, residentBytes, start } from './programs.ts'
+import { markdown, millrace, numberAt, option, pause, residentBytes, start, valueAt } from './programs.ts'
 import type { Line, Program } from './programs.ts'
 
 const flowCounts = option('flows', '15000,50000').split(',').map(Number)
@@ -109,14 +109,9 @@ function ledgerText(relays: readonly Program[]): string {
   const received = ways.reduce((sum, { line, way }) => sum + numberAt(line, 'datagrams', way, 'received'), 0)
   const dropped = new Map<string, number>()
   for (const { line, way } of ways) {
-    for (const [reason, count] of Object.entries(within(within(within(line, 'datagrams'), way), 'dropped'))) dropped.set(reason, (dropped.get(reason) ?? 0) + numberAt(count, 'datagrams'))
+    for (const [reason, count] of Object.entries(valueAt(line, 'datagrams', way, 'dropped') ?? {})) dropped.set(reason, (dropped.get(reason) ?? 0) + numberAt(count, 'datagrams'))
   }
   return [`${received} received`, ...[...dropped].map(([reason, count]) => `${reason} ${count}`), last.every((line) => line['balanced'] === true) ? 'balanced' : 'NOT BALANCED'].join(', ')
-}
-
-function within(line: object, name: string): object {
-  const found: unknown = Object.entries(line).find(([key]) => key === name)?.[1]
-  return typeof found === 'object' && found !== null ? found : {}
 }
 
 /** Packets for which the queue between two devices had no room (net.core.netdev_max_backlog), of all CPUs: the second column of /proc/net/softnet_stat. */

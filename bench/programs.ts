@@ -91,10 +91,14 @@ export function residentBytes(pid: number): number {
 }
 
 /** A number inside a line: `numberAt(line, 'toUpstream', 'bytes')`; 0 where there is none. */
-export function numberAt(line: unknown, ...path: readonly (string | number)[]): number {
-  let at: unknown = line
-  for (const name of path) at = typeof at === 'object' && at !== null ? Object.entries(at).find(([key]) => key === String(name))?.[1] : undefined
-  return typeof at === 'number' ? at : 0
+export function numberAt(line: unknown, ...path: readonly string[]): number {
+  const found = valueAt(line, ...path)
+  return typeof found === 'number' ? found : 0
+}
+
+/** What stands inside a line; undefined where there is nothing. */
+export function valueAt(line: unknown, ...path: readonly string[]): unknown {
+  return path.reduce((at: unknown, name) => (isLine(at) ? at[name] : undefined), line)
 }
 
 export function median(values: readonly number[]): number {

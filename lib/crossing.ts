@@ -15,6 +15,7 @@ import type { NativeRelay } from './native.ts'
 import { RelaySession } from './session.ts'
 import type { Session } from './session.ts'
 import { beginStream } from './stream-end.ts'
+import { tellEvents } from './tell-events.ts'
 
 /** One plan of a relay, as the crossing needs it. */
 export type CrossingPlan = {
@@ -209,15 +210,9 @@ export function createCrossing(options: CrossingOptions): (count: number) => voi
         failed(error, session)
       }
     }
-    if (events.length > 0 && onEvents !== undefined) {
-      const batch = events
-      events = []
-      try {
-        onEvents(batch)
-      } catch (error) {
-        onError(error, undefined)
-      }
-    }
+    const batch = events
+    if (batch.length > 0) events = []
+    tellEvents(options, batch)
     if (closed) options.onClosed()
   }
 }

@@ -6,6 +6,7 @@ import { watchName } from './resolve.ts'
 import type { Resolver } from './resolve.ts'
 import type { ServerRelay } from './server.ts'
 import type { Session } from './session.ts'
+import { tellEvents } from './tell-events.ts'
 
 type Options = {
   readonly resolver: Resolver
@@ -53,17 +54,10 @@ function tell(uses: readonly Use[], addresses: readonly string[]): void {
   }
 }
 
-function notify(name: string, message: string, uses: readonly Use[], { onEvents, onError }: Options): void {
-  if (onEvents === undefined) return
+function notify(name: string, message: string, uses: readonly Use[], options: Options): void {
   const pipelines = new Map(uses.map((use) => [use.pipeline, use]))
-  try {
-    onEvents(
-      [...pipelines].map(([pipeline, { server }]) => {
-        const listener = server.relay.listeners(pipeline)[0] ?? ''
-        return { type: 'notice', code: 'nameUnresolved', at: Date.now(), pipeline, listener, name, message }
-      }),
-    )
-  } catch (error) {
-    onError(error, undefined)
-  }
+  tellEvents(options, [...pipelines].map(([pipeline, { server }]) => {
+    const listener = server.relay.listeners(pipeline)[0] ?? ''
+    return { type: 'notice', code: 'nameUnresolved', at: Date.now(), pipeline, listener, name, message }
+  }))
 }

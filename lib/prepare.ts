@@ -58,36 +58,32 @@ export type Prepared = {
   start(): Promise<Server>
   /** What the server's ledger is made of, a list for each shard; also after its end. */
   counters(): readonly (readonly CounterRow[])[]
-  /** Leaves nothing behind, instead of `start`. */
-  abandon(): void
 }
 
 /** Rejects as `serve` does, and then leaves nothing behind. */
 export async function prepare(list: readonly Pipeline<Kind>[], settings: Settings, beside?: Beside): Promise<Prepared> {
   const compiled = list.map((pipeline) => compile(pipeline))
-  checkShardable(compiled, settings.thread, { ...settings.sharding, steer: beside?.steer ?? settings.sharding.steer }, beside !== undefined && beside.place.of > 1)
+  const place = beside?.place ?? { number: 0, of: 1 }
+  const sharing = { ...settings.sharding, steer: beside?.steer ?? settings.sharding.steer, shared: place.of > 1 || settings.sharding.shards.length > 1 }
+  checkShardable(compiled, settings.thread, sharing)
   const groups = groupByThread(compiled, settings)
   const native = load()
   if (beside?.cpu !== undefined) native.pinThread(beside.cpu)
   const plans = await Promise.all(compiled.map((one) => withListenAddresses(one, settings.resolver)))
   checkListeners(plans.map(({ plan }) => plan))
 
-  const place = beside?.place ?? { number: 0, of: 1 }
-  const shared = beside === undefined ? settings.sharding.shards.length > 1 : beside.place.of > 1
-  const draining = shared ? (beside?.draining ?? new Int32Array(new SharedArrayBuffer(4))) : undefined
+  const draining = sharing.shared ? (beside?.draining ?? new Int32Array(new SharedArrayBuffer(4))) : undefined
   const relays: ServerRelay[] = []
-  const abandon = (): void => relays.forEach(({ relay }) => relay.native.close(0))
   try {
     for (const [at, group] of groups.entries()) relays.push(openGroup(group, relays[0], { ...settings, native, plans, beside, draining, idOf: idIn(groups.length, at, place) }))
     if (settings.sharding.steer === 'cpu' && relays.length > 1) steer(relays, settings.sharding.shards.map(({ cpu, number }) => cpu ?? number))
   } catch (error) {
-    abandon()
+    closeAll(relays)
     throw systemError(error, 'listen')
   }
   return {
     addresses: addressesOf(relays),
     steer: (cpus) => steer(relays, cpus),
-    abandon,
     counters: () => rowsByShard(relays),
     async start() {
       await startAll(relays)
@@ -95,6 +91,11 @@ export async function prepare(list: readonly Pipeline<Kind>[], settings: Setting
       return createServer(relays, place, texts.filter((text) => text !== '').join('\n\n'), watchNames(relays, compiled, settings))
     },
   }
+}
+
+/** One that was not started is gone at once. */
+function closeAll(relays: readonly ServerRelay[]): void {
+  relays.forEach(({ relay }) => relay.native.close(0))
 }
 
 async function startAll(relays: readonly ServerRelay[]): Promise<void> {
@@ -105,8 +106,8 @@ async function startAll(relays: readonly ServerRelay[]): Promise<void> {
       started.add(relay)
     }
   } catch (error) {
-    for (const { relay } of relays) relay.native.close(0)
-    await Promise.all([...started].map(({ closed }) => closed)) // the others are gone at once
+    closeAll(relays)
+    await Promise.all([...started].map(({ closed }) => closed))
     throw systemError(error, 'listen')
   }
 }

@@ -11,6 +11,7 @@ import { datagramMemory, lastingBuffer } from './memory.ts'
 import { EndHow, loadNumbers, recordBytes } from './native.ts'
 import type { Native, NativeAddress, NativeDatagrams, NativeOptions, NativeRelay, NativeSession } from './native.ts'
 import type { Session } from './session.ts'
+import { settler } from './settler.ts'
 
 /** Records and bytes that one crossing can carry. */
 const [maxRecords, arenaBytes, leastArenaBytes] = [1_024, 1_048_576, 262_144]
@@ -71,7 +72,8 @@ export function openRelay(options: RelayOptions): Relay {
   const records = new ArrayBuffer(maxRecords * recordBytes)
   const arena = options.ownThread ? new ArrayBuffer(leastArenaBytes) : lastingBuffer(arenaBytes) // no handler sees the former
   const plans = options.plans.map((plan): OpenPlan => ({ ...plan, listeners: [] }))
-  const { promise: closed, resolve: onClosed } = withResolvers()
+  const { promise: closed, resolve } = settler<undefined>()
+  const onClosed = (): void => resolve(undefined)
   const crossing = createCrossing({ ...options, records, arena, plans, relay: () => relay, onClosed })
   const check = (one: (count: number) => void) => (options.debug ? checked(one, () => counters(), options.onError) : one)
   const relay: NativeRelay = new options.native.Relay({
@@ -150,12 +152,4 @@ function checked(crossing: (count: number) => void, counters: () => CounterRow[]
     const ledger = ledgerOf([counters()])
     if (!ledger.balanced) onError(new RelayError(`the ledger does not balance: ${JSON.stringify(ledger)}`, { code: 'ERR_MILLRACE_UNBALANCED' }), undefined)
   }
-}
-
-function withResolvers(): { readonly promise: Promise<void>; readonly resolve: () => void } {
-  let resolve: () => void = () => undefined
-  const promise = new Promise<void>((settle) => {
-    resolve = settle
-  })
-  return { promise, resolve }
 }

@@ -1,7 +1,7 @@
 /** Shards: the loops of one server, each on a thread of its own with listeners of its own at the same addresses. */
 import { readFileSync } from 'node:fs'
 import type { Compiled } from './compile.ts'
-import { cpusText, parseCpus } from './cpu-list.ts'
+import { cpusText, parseCpus } from './number-list.ts'
 import { formatEndpoint } from './endpoint.ts'
 import { misuse } from './errors.ts'
 import { checkBoolean, checkInteger, checkWord, shown } from './options.ts'
@@ -94,12 +94,11 @@ export function allowedCpus(): readonly number[] {
   return parseCpus(list ?? '') ?? [0]
 }
 
-/** Refuses what cannot be served by several loops, or not by these; `beside`: there are others in other threads of JS. Throws ERR_MILLRACE_BAD_OPTION. */
-export function checkShardable(compiled: readonly Compiled[], thread: 'auto' | 'own' | 'embedded', { shards, steer, asked, reusePort }: Sharding, beside: boolean): void {
+/** Refuses what cannot be served by several loops, or not by these; `shared`: by several, which may be in other threads of JS. Throws ERR_MILLRACE_BAD_OPTION. */
+export function checkShardable(compiled: readonly Compiled[], thread: 'auto' | 'own' | 'embedded', { steer, asked, reusePort, shared }: Sharding & { readonly shared: boolean }): void {
   const refuse = (problem: string): never => {
     throw misuse('ERR_MILLRACE_BAD_OPTION', 'serve', problem)
   }
-  const shared = shards.length > 1 || beside
   if (asked && thread === 'embedded') refuse('shards and pin are about threads of their own, and thread "embedded" is the calling one')
   for (const [pipeline, { plan, jsPaths }] of compiled.entries()) {
     const [first] = jsPaths

@@ -30,7 +30,6 @@ class LoopThread final : private Host {
   Engine& engine() { return *engine_; }
 
   int start();
-  bool running() const { return running_; }
   /// On the loop's thread, soon; at once where that does not run.
   void run(Command command);
   /// Has `work` among what take() gives once `ask` has run.

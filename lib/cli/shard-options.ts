@@ -1,6 +1,6 @@
 /** `--shards`, `--pin`, `--cpus`, `--steer` and `--reuse-port`: how many loops serve, and where. */
 import type { Command } from 'commander'
-import { parseCpus } from '../cpu-list.ts'
+import { parseCpus } from '../number-list.ts'
 import { checkShards } from '../shards.ts'
 import type { ShardOptions } from '../shards.ts'
 import { fromOption, usage } from './usage.ts'

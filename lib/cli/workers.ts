@@ -8,6 +8,8 @@ import { ledgerOf } from '../ledger.ts'
 import type { CounterRow } from '../ledger.ts'
 import type { Beside } from '../prepare.ts'
 import type { ServeOptions } from '../serve.ts'
+import { settler } from '../settler.ts'
+import type { Settler } from '../settler.ts'
 import { checkShards, shardsText } from '../shards.ts'
 import type { ShardOptions } from '../shards.ts'
 import { stackOf } from './blame.ts'
@@ -171,17 +173,6 @@ function startWorker(job: WorkerJob, onEvents: NonNullable<ServeOptions['onEvent
     closed: closed.promise,
     terminate: (why) => terminate(`${name} ${why}`),
   }
-}
-
-type Settler<T> = { readonly promise: Promise<T>; readonly resolve: (value: T) => void; readonly reject: (error: unknown) => void }
-
-function settler<T>(): Settler<T> {
-  let [resolve, reject]: [Settler<T>['resolve'], Settler<T>['reject']] = [() => undefined, () => undefined]
-  const promise = new Promise<T>((fulfil, refuse) => {
-    resolve = fulfil
-    reject = refuse
-  })
-  return { promise, resolve, reject }
 }
 
 const isSaid = (value: unknown): value is FromWorker => typeof value === 'object' && value !== null && 'said' in value

@@ -1,8 +1,9 @@
 /** CPUs: those of the machine, those that this process may use (sched_setaffinity(2)), how much of them (cgroup quota), and who takes them away. */
+import { countIn } from '../number-list.ts'
 import type { Controller } from './cgroup.ts'
 import { cgroupLimit } from './cgroup.ts'
 import type { Facts, Unseen } from './facts.ts'
-import { countIn, isUnseen } from './facts.ts'
+import { isUnseen } from './facts.ts'
 import type { Finding } from './finding.ts'
 import { ok, skip, warn } from './finding.ts'
 import { many, trimmed } from './text.ts'

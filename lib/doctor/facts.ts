@@ -48,16 +48,3 @@ export function namedNumber({ read }: Pick<Facts, 'read'>, path: string, name: s
   const found = new RegExp(`^${name}:?\\s+(\\d+)`, 'm').exec(text)?.[1]
   return found === undefined ? { unseen: `${path} has no ${name}` } : Number(found)
 }
-
-/** The numbers in a list such as `0,2-3`: a first and a last one of each part. */
-export function partsIn(list: string): readonly (readonly [first: number, last: number])[] {
-  return list.trim().split(',').filter((part) => part !== '').map((part) => {
-    const [first = 0, last = first] = part.split('-').map(Number)
-    return [first, last]
-  })
-}
-
-/** How many numbers are in such a list. */
-export function countIn(list: string): number {
-  return partsIn(list).reduce((sum, [first, last]) => sum + last - first + 1, 0)
-}

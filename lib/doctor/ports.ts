@@ -2,8 +2,9 @@
  * Ports for the way to the upstream. A TCP session needs one that is free for its source address and upstream, a UDP flow one that is free
  * for its source address whatever its upstream is: the kernel binds before it connects. Both tried, see docs/doctor.md.
  */
+import { countIn } from '../number-list.ts'
 import type { Facts, Unseen } from './facts.ts'
-import { countIn, isAbsent, isUnseen, numberAt, numbersAt } from './facts.ts'
+import { isAbsent, isUnseen, numberAt, numbersAt } from './facts.ts'
 import type { Finding, Mend } from './finding.ts'
 import { ok, skip, sysctl, warn } from './finding.ts'
 import { numberText } from './text.ts'

@@ -2,9 +2,10 @@
  * Interfaces: how many receive queues one has and where their softirq runs. With one queue and no RPS a single CPU takes in all that comes by
  * it, whatever number of loops there is. See Documentation/networking/scaling.rst of the kernel.
  */
+import { countIn, partsIn } from '../number-list.ts'
 import { onlineCpus } from './cpus.ts'
 import type { Facts } from './facts.ts'
-import { countIn, isUnseen, numberAt, partsIn } from './facts.ts'
+import { isUnseen, numberAt } from './facts.ts'
 import type { Finding } from './finding.ts'
 import { ok, skip, warn } from './finding.ts'
 import { many, numberText } from './text.ts'

@@ -12,6 +12,7 @@ import type { Resolver } from '../resolve.ts'
 import type { Server } from '../server.ts'
 import type { Session } from '../session.ts'
 import { shardNames } from '../shards.ts'
+import { tellEvents } from '../tell-events.ts'
 import { isRemoved, removeAtExit } from './at-exit.ts'
 import { zonesInUse } from './conntrack.ts'
 import { hold } from './hold.ts'
@@ -138,18 +139,12 @@ function withZones(plans: readonly OffloadPlan[], upstreams: readonly OffloadRou
 }
 
 /** Once everything is up: it may be meant so, and a rule of the firewall may accept them. */
-function tellObstacles(routes: readonly OffloadRoute[], ruleset: string, { onEvents, onError }: OffloadSettings): void {
+function tellObstacles(routes: readonly OffloadRoute[], ruleset: string, settings: OffloadSettings): void {
   const remote = routes.flatMap(({ upstreams }, pipeline) => upstreams.filter(({ place }) => place === 'remote').map(({ family }) => ({ family, pipeline })))
   const [first] = remote
-  if (first === undefined || onEvents === undefined) return
+  if (first === undefined || settings.onEvents === undefined) return
   const off = remote.some(({ family }) => family === 4) ? interfacesOff(4) : []
   const events = obstacles(forwardDrops(ruleset), off).map((message): RelayEvent => ({ type: 'notice', code: 'offloadBlocked', at: Date.now(), pipeline: first.pipeline, message }))
   if (events.length === 0) return
-  setImmediate(() => {
-    try {
-      onEvents(events)
-    } catch (error) {
-      onError(error, undefined)
-    }
-  })
+  setImmediate(() => tellEvents(settings, events))
 }

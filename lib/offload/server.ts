@@ -6,6 +6,7 @@ import { ledgerOf } from '../ledger.ts'
 import type { Ledger } from '../ledger.ts'
 import { checkMs, checkNames } from '../options.ts'
 import type { Server, ServerAddress } from '../server.ts'
+import { tellEvents } from '../tell-events.ts'
 import { isRemoved } from './at-exit.ts'
 import type { Tracked } from './conntrack.ts'
 import { rowOf } from './counters.ts'
@@ -60,15 +61,8 @@ export function createOffloadServer({ name, routes, held, updates, stop, explain
     if (gone) return
     gone = true
     const message = `the table ${name} is gone: somebody has removed its rules, and nothing is relayed`
-    if (onEvents === undefined) {
-      tellOnce(lacking(message))
-      return
-    }
-    try {
-      onEvents([{ type: 'notice', code: 'offloadGone', at: Date.now(), pipeline: 0, message }])
-    } catch (error) {
-      onError(error, undefined)
-    }
+    if (onEvents === undefined) tellOnce(lacking(message))
+    else tellEvents({ onEvents, onError }, [{ type: 'notice', code: 'offloadGone', at: Date.now(), pipeline: 0, message }])
   }
   const watch = setInterval(() => {
     // What fails here is told where it is needed: by the next ledger, and at the end.

@@ -1,5 +1,6 @@
 /** What happens to the rules of a running server, one after the other: addresses of names that change, draining, the end. */
 import { endpointText } from '../endpoint.ts'
+import { tellEvents } from '../tell-events.ts'
 import { checkSysctls, thisMachine } from './machine.ts'
 import type { Heard } from './names.ts'
 import { load } from './nft.ts'
@@ -21,7 +22,7 @@ export type Updates = {
 /** After which rules that could not be loaded are tried again. */
 const retryMs = 2_000
 
-export function createUpdates({ onEvents, onError }: OffloadSettings): Updates {
+export function createUpdates(settings: OffloadSettings): Updates {
   let table = ''
   let current: OffloadRoute[] = []
   let over = false
@@ -37,13 +38,9 @@ export function createUpdates({ onEvents, onError }: OffloadSettings): Updates {
 
   const notify = (i: number, message: string): void => {
     const plan = current[i]?.plan
-    if (onEvents === undefined || plan === undefined || over) return
+    if (plan === undefined || over) return
     const [listener] = plan.listen
-    try {
-      onEvents([{ type: 'notice', code: 'nameUnresolved', at: Date.now(), pipeline: i, listener: listener === undefined ? '' : endpointText(listener), name: plan.upstream.host, message }])
-    } catch (error) {
-      onError(error, undefined)
-    }
+    tellEvents(settings, [{ type: 'notice', code: 'nameUnresolved', at: Date.now(), pipeline: i, listener: listener === undefined ? '' : endpointText(listener), name: plan.upstream.host, message }])
   }
 
   const move = async (i: number, addresses: readonly string[]): Promise<void> => {
@@ -69,7 +66,7 @@ export function createUpdates({ onEvents, onError }: OffloadSettings): Updates {
     latest.set(i, addresses)
     inTurn(() => move(i, latest.get(i) ?? addresses)).catch((error: unknown) => {
       if (over) return
-      onError(error, undefined)
+      settings.onError(error, undefined)
       clearTimeout(retry)
       retry = setTimeout(() => latest.forEach((had, place) => follow(place, had)), retryMs).unref()
     })
