@@ -115,6 +115,8 @@ export type NativeOptions = {
   readonly lingerMs: number
   /** How bytes move between two sockets. */
   readonly transport: 'auto' | 'copy' | 'splice'
+  /** Whether several system calls of a turn may be one, where the kernel can. */
+  readonly ioUring: boolean
   /** How listeners share their addresses: not at all; as the first of several, which finds them free; or as another one. */
   readonly sharing: 'none' | 'first' | 'another'
   /** How many relays with the same addresses are not done while closing: one number that all of them have. */

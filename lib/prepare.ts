@@ -31,6 +31,7 @@ export type Settings = {
   readonly lingerMs: number
   readonly thread: 'auto' | 'own' | 'embedded'
   readonly transport: 'auto' | 'copy' | 'splice'
+  readonly ioUring: boolean
   readonly resolver: Resolver
   readonly debug: boolean
 }

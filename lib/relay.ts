@@ -26,6 +26,7 @@ export type RelayOptions = {
   readonly maxPendingBytes: number
   readonly lingerMs: number
   readonly transport: NativeOptions['transport']
+  readonly ioUring: boolean
   readonly sharing: NativeOptions['sharing']
   readonly draining: Int32Array | undefined
   readonly shard: number
@@ -83,6 +84,7 @@ export function openRelay(options: RelayOptions): Relay {
     maxPendingBytes: options.maxPendingBytes,
     lingerMs: options.lingerMs,
     transport: options.transport,
+    ioUring: options.ioUring,
     sharing: options.sharing,
     draining: options.draining,
     shard: options.shard,

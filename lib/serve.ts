@@ -42,6 +42,11 @@ export type ServeOptions = ShardOptions & {
    * sender's memory: a program that sends a file with sendfile(2) and then overwrites it changes what a slow reader gets, as on a direct connection.
    */
   readonly transport?: 'auto' | 'copy' | 'splice'
+  /**
+   * Whether calls of one turn that go to many sockets, such as the sends of as many flows, may enter the kernel together, through an io_uring of the loop (one descriptor more). Nothing else changes, and
+   * where the kernel has none for us (before Linux 6.0, `kernel.io_uring_disabled`, seccomp filters of containers) they are made one by one. Default true.
+   */
+  readonly ioUring?: boolean
   /** Resolves the names of endpoints; default: hosts file, DNS, getaddrinfo(3). */
   readonly resolver?: Resolver
   /**
@@ -51,7 +56,7 @@ export type ServeOptions = ShardOptions & {
   readonly debug?: boolean
   /**
    * `nftables`: the kernel relays by itself, by address translation, and no packet comes to this process. For pipelines of `listen`, `allow`, `deny` and `forward`
-   * without further options, at ports other than 0; needs nft(8), CAP_NET_ADMIN, forwarding switched on, and Linux 5.10. Other pipelines, and the options `thread`, `transport`,
+   * without further options, at ports other than 0; needs nft(8), CAP_NET_ADMIN, forwarding switched on, and Linux 5.10. Other pipelines, and the options `thread`, `transport`, `ioUring`,
    * `maxPendingBytes`, `lingerMs`, `debug` and those of shards, are refused with ERR_MILLRACE_BAD_PIPELINE and ERR_MILLRACE_BAD_OPTION; what the machine lacks with ERR_MILLRACE_NO_OFFLOAD. It
    * is not the same relay: TCP goes from end to end, and idle sessions end by the timeouts of conntrack (nf_conntrack_tcp_timeout_established and others).
    * There are no events of sessions, only of names and the notices `offloadBlocked` and `offloadGone`; `endSession` throws. The ledger counts payload, a train of datagrams that the kernel had joined as
@@ -62,7 +67,7 @@ export type ServeOptions = ShardOptions & {
   readonly offload?: 'nftables'
 }
 
-const names = [...shardNames, 'onEvents', 'sessionEvents', 'onError', 'maxPendingBytes', 'lingerMs', 'thread', 'transport', 'resolver', 'debug', 'offload']
+const names = [...shardNames, 'onEvents', 'sessionEvents', 'onError', 'maxPendingBytes', 'lingerMs', 'thread', 'transport', 'ioUring', 'resolver', 'debug', 'offload']
 
 /**
  * Serves one pipeline or several, of streams and of datagrams: binds all listeners, then accepts. Rejects with the `RelayError` of what cannot be set up, such as
@@ -88,7 +93,7 @@ export function serveBeside(pipelines: readonly Pipeline<Kind>[], options: Serve
 function checkOptions(options: ServeOptions): Settings {
   checkNames('serve', options, names)
   const { onEvents, sessionEvents = true, onError = report, maxPendingBytes = 268_435_456, lingerMs = 2_000, thread = 'auto', transport = 'auto' } = options
-  const { resolver = systemResolver(), debug = false } = options
+  const { ioUring = true, resolver = systemResolver(), debug = false } = options
   if (onEvents !== undefined) checkFunction('serve', 'onEvents', onEvents)
   checkFunction('serve', 'onError', onError)
   checkFunction('serve', 'resolver', resolver)
@@ -96,10 +101,11 @@ function checkOptions(options: ServeOptions): Settings {
   checkMs('serve', 'lingerMs', lingerMs, 'at once')
   checkWord('serve', 'thread', thread, ['auto', 'own', 'embedded'])
   checkWord('serve', 'transport', transport, ['auto', 'copy', 'splice'])
+  checkBoolean('serve', 'ioUring', ioUring)
   checkBoolean('serve', 'sessionEvents', sessionEvents)
   checkBoolean('serve', 'debug', debug)
   if (options.offload !== undefined) checkWord('serve', 'offload', options.offload, ['nftables'])
-  return { sharding: checkShards(options), onEvents, sessionEvents, onError: guarded(onError), maxPendingBytes, lingerMs, thread, transport, resolver, debug }
+  return { sharding: checkShards(options), onEvents, sessionEvents, onError: guarded(onError), maxPendingBytes, lingerMs, thread, transport, ioUring, resolver, debug }
 }
 
 function checkPipelines(given: unknown): readonly Pipeline<Kind>[] {

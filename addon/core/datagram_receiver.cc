@@ -34,6 +34,13 @@ int DatagramReceiver::receive(int fd, bool named, unsigned wanted) {
   return got;
 }
 
+const Received& DatagramReceiver::tookAhead(unsigned ahead, uint32_t length) {
+  mmsghdr& header = connected_[used_ + ahead];
+  header.msg_len = length;
+  read(ahead, header);
+  return received_[ahead];
+}
+
 void DatagramReceiver::read(size_t i, mmsghdr& header) {
   msghdr& message = header.msg_hdr;
   Received& it = received_[i];

@@ -44,6 +44,12 @@ class DatagramReceiver {
 
   /// Up to `wanted` of them, and no more than room(); 0 where no slot is free. `named`: from a socket that is not connected.
   int receive(int fd, bool named, unsigned wanted = most);
+  /// For receives that are made elsewhere, each into a free slot: the header for the one that is `ahead` of the next, below room(), ...
+  msghdr& headerAhead(unsigned ahead) { return connected_[used_ + ahead].msg_hdr; }
+  /// ... what has come into it, ...
+  const Received& tookAhead(unsigned ahead, uint32_t length);
+  /// ... and that so many slots are used up, whether something has come or not.
+  void useUp(unsigned slots) { used_ += slots; }
   /// The slots that the next receive() has: `most`, or as many as are free.
   unsigned room() const { return unsigned(std::min(size_t{most}, slots_ - used_)); }
   /// Of what receive() has just received.

@@ -52,6 +52,7 @@ RelayObject::RelayObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Rela
   config.options.maxPendingBytes = options.get("maxPendingBytes").whole();
   config.options.lingerMs = options.get("lingerMs").whole();
   config.options.transport = transportOf(options.get("transport").text());
+  config.options.ioUring = options.get("ioUring").boolean();
   config.options.sharing = sharingOf(options.get("sharing").text());
   if (options.get("draining").isObject()) {
     config.options.draining = reinterpret_cast<int32_t*>(options.get("draining").bytes().data());

@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "core/call_batch.h"
 #include "core/pipe.h"
 #include "core/reuseport.h"
 #include "relay/outbox.h"
@@ -18,6 +19,7 @@ struct RelayOptions {
   size_t maxPendingBytes = 256 << 20;
   uint64_t lingerMs = 2000;
   Transport transport = Transport::automatic;
+  bool ioUring = true;
   Sharing sharing = Sharing::none;  // of the listeners
   int32_t* draining = nullptr;      // how many loops with the same addresses are not done; null: there are no others
 };
@@ -47,6 +49,7 @@ struct Context {
   std::vector<uint8_t> hot;
   Pipe pipe;  // empty between two steps; open once something is to be spliced
   bool pipeTried = false;
+  CallBatch calls;            // of a turn, one each on many sockets
   Slab<Session> sessions;
   std::vector<Token> ended;     // to be freed at the turn's end
   std::vector<Token> starved;   // wait for the pool

@@ -43,9 +43,13 @@ Engine::~Engine() {
 
 std::optional<SysError> Engine::listen() {
   if (auto error = acceptor_.open()) return error;
-  auto error = datagrams_.open();
-  if (error) acceptor_.close();
-  return error;
+  if (auto error = datagrams_.open()) {
+    acceptor_.close();
+    return error;
+  }
+  const bool forwards = std::any_of(context_.plans.begin(), context_.plans.end(), [](const auto& of) { return of->plan.datagram && !of->plan.upstreams.empty(); });
+  if (context_.options.ioUring && forwards) context_.calls.open();
+  return std::nullopt;
 }
 
 std::optional<SysError> Engine::steer(std::span<const uint32_t> cpus) {
@@ -59,6 +63,7 @@ std::optional<SysError> Engine::steer(std::span<const uint32_t> cpus) {
 }
 
 void Engine::start() {
+  context_.calls.start();
   acceptor_.start();
   datagrams_.start();
 }

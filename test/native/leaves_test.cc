@@ -42,6 +42,7 @@ int main(int argc, char** argv) {
   }
 
   testPeerAddress();
+  testCallBatch();
   testCidr(seed);
   testTimerWheel(seed);
   testThrottle(seed);

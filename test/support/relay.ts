@@ -24,6 +24,9 @@ const transport = ((asked = process.env['MILLRACE_TRANSPORT'] ?? 'auto') => {
   throw new Error(`MILLRACE_TRANSPORT: expected auto, copy or splice, got "${asked}"`)
 })()
 
+/** MILLRACE_IO_URING=off runs it without. */
+const ioUring = process.env['MILLRACE_IO_URING'] !== 'off'
+
 export type TestRelay = {
   readonly server: Server
   /** Where to connect to the first (or that) pipeline. */
@@ -46,6 +49,7 @@ export async function withRelay(pipelines: Served | readonly Served[], options: 
   let wake: () => void = () => undefined
   const server = await serve(pipelines, {
     transport,
+    ioUring,
     ...options,
     onEvents(batch) {
       events.push(...batch)

@@ -93,7 +93,7 @@ void DatagramRelay::openDoors() {
 void DatagramRelay::start() {
   for (auto& listener : f_.listeners) {
     DatagramSocket& socket = listener->socket;
-    socket.watched = f_.c.loop.poller().add(socket.fd.get(), socket.watchedFor, socket.key) == 0;
+    socket.watched = f_.c.loop.poller().add(socket.fd.get(), socket.watchedFor(), socket.key) == 0;
   }
   for (auto& generator : generators_) {
     if (generator) generator->start();
@@ -117,7 +117,7 @@ void DatagramRelay::flowReady(Token token, uint32_t events) {
     return;
   }
   if (events & EPOLLOUT) flushPending(f_, *flow);
-  if (events & (EPOLLIN | EPOLLERR | EPOLLHUP)) readUpstream(f_, *flow);
+  if (events & (EPOLLIN | EPOLLERR | EPOLLHUP)) upstreamReady(f_, *flow);
   if (f_.receiver.full()) f_.c.loop.endTurnEarly();
 }
 
@@ -139,6 +139,7 @@ void DatagramRelay::retryRefused() {
 // ---- the end of a turn
 
 void DatagramRelay::turnEnd() {
+  readTogether(f_);
   crossBatch(f_, cross_);
   flushTurn(f_);
   for (Flow* flow : std::exchange(f_.done, {})) {

@@ -31,8 +31,6 @@ struct PendingDatagrams {
 };
 
 struct DatagramSocket {
-  static constexpr uint32_t watchedFor = uint32_t{EPOLLIN} | uint32_t{EPOLLET};  // beside EPOLLOUT
-
   Fd fd;
   Key key;
   uint8_t family = 0;
@@ -44,6 +42,9 @@ struct DatagramSocket {
   uint64_t segmentationOffUntilMs = 0;
   std::unique_ptr<PendingDatagrams> pending;
 
+  /// Beside EPOLLOUT. An edge for listeners, which would otherwise be ahead of all others that are ready; their readers ask for another event where something
+  /// may be left. A level for flows: one datagram is read, and whether there is another need not be asked of each of thousands.
+  uint32_t watchedFor() const { return uint32_t{EPOLLIN} | (named ? uint32_t{EPOLLET} : 0u); }
   bool hasPending() const { return pending && !pending->list.empty(); }
 };
 

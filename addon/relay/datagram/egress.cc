@@ -6,6 +6,44 @@
 
 namespace millrace {
 
+namespace {
+
+/// Room for what one flow may have in a turn, most of the time.
+constexpr uint32_t vectorsAFlow = 64;
+
+/// Sends the runs that have been gathered, each by its own flow's socket, with one entry into the kernel for all of them.
+void sendTogether(FlowContext& f) {
+  Runs& r = f.runs;
+  for (size_t i = 0; i < r.count; ++i) {
+    DatagramSocket& socket = r.runs[i].flow->upstream;
+    const msghdr& header = Sending{f, socket, toUpstream}.prepare(i);
+    if (needsHeader(header)) f.c.calls.sendmsg(socket.fd.get(), header);
+    else f.c.calls.send(socket.fd.get(), header.msg_iov->iov_base, header.msg_iov->iov_len);
+  }
+  const auto results = f.c.calls.run();
+  for (size_t i = 0; i < results.size(); ++i) Sending{f, r.runs[i].flow->upstream, toUpstream}.settle(i, results[i]);
+  r.count = r.vectorCount = 0;
+}
+
+/// A flow has a socket of its own, so a flow with one datagram costs a system call; of many such flows most of that is the entry into the kernel. One
+/// with several runs sends them by itself: each has to know what became of the one before.
+void flushUpstreams(FlowContext& f) {
+  const Runs& r = f.runs;
+  const bool together = f.touched[toUpstream].size() > 1 && f.c.calls.isOne();
+  for (Flow* flow : f.touched[toUpstream]) {
+    if (flow->turn[toUpstream].first == TurnList::none) continue;
+    if (r.count == Runs::most || r.vectorCount + vectorsAFlow > Runs::mostVectors) sendTogether(f);
+    Sending sending{f, flow->upstream, toUpstream};
+    sending.gather(*flow);
+    const bool open = flow->upstream.fd && !flow->upstream.hasPending();
+    if (!together || !open || sending.gathered() > 1) sending.send();
+  }
+  sendTogether(f);
+  f.touched[toUpstream].clear();
+}
+
+}  // namespace
+
 void enqueue(FlowContext& f, Flow& flow, unsigned direction, const uint8_t* data, uint32_t length, uint32_t segment) {
   TurnList& list = flow.turn[direction];
   segment = std::min(segment, length);
@@ -37,8 +75,7 @@ void sendUpstream(FlowContext& f, Flow& flow) {
 }
 
 void flushTurn(FlowContext& f) {
-  for (Flow* flow : f.touched[toUpstream]) sendUpstream(f, *flow);
-  f.touched[toUpstream].clear();
+  flushUpstreams(f);
   auto& back = f.touched[toDownstream];
   const auto byListener = [](const Flow* a, const Flow* b) { return a->listener->index < b->listener->index; };
   if (f.listeners.size() > 1 && !std::is_sorted(back.begin(), back.end(), byListener)) std::stable_sort(back.begin(), back.end(), byListener);

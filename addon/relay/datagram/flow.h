@@ -70,6 +70,8 @@ struct Flow : LoopTimer {
   std::unique_ptr<FlowThrottle> throttle;
   uint32_t node = 0;
   uint16_t plan = 0;
+  uint8_t reads = 0;                   // from its upstream, together with other flows
+  bool bursts = false;                 // the last read of this flow alone brought several datagrams
   bool replied = false;                // something went back to the downstream
   bool over = false;                   // out of the table; its slot is freed at the turn's end
 };

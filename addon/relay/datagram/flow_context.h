@@ -94,6 +94,7 @@ struct FlowContext {
   std::vector<Token> over;             // flows to be freed at the turn's end
   std::vector<Key> refused;            // sockets for which the kernel has no buffers: tried again by a timer, since no event tells
   Runs runs;
+  std::vector<Flow*> readable;         // flows with something from their upstreams, to be read together
   Answers answers;                     // of the listener that is being read
   std::vector<LateBytes> late;         // bytes from JS for which the shared memory had no room
   size_t pendingBytes = 0;             // of all sockets

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "relay/datagram/egress.h"
+#include "relay/datagram/intake.h"
 #include "relay/limits.h"
 #include "stage/idle_timeout.h"
 #include "stage/max_duration.h"
@@ -39,6 +40,8 @@ uint64_t deadlineOf(FlowContext& f, const Flow& flow) {
 void flowTimer(LoopTimer& timer) {
   auto& flow = static_cast<Flow&>(timer);
   FlowContext& f = flow.listener->context;
+  readTogether(f);  // what has come in time
+  if (flow.over) return;
   const Settings& settings = f.nodeOf(flow).settings;
   const uint64_t deadline = deadlineOf(f, flow);
   if (deadline > f.now()) return f.c.loop.timers().arm(flow, deadline);
@@ -96,9 +99,7 @@ int connectUpstream(FlowContext& f, Flow& flow) {
   }
   if (error) return error;
   flow.upstream.key = {flow.token, FlowContext::flowKind, 0};
-  // Edge-triggered: with thousands of flows that have one datagram each, a level would be asked again for all of them. readUpstream() sees
-  // that nothing is left, or asks for another event.
-  const int refused = f.c.loop.poller().add(flow.upstream.fd.get(), flow.upstream.watchedFor, flow.upstream.key);
+  const int refused = f.c.loop.poller().add(flow.upstream.fd.get(), flow.upstream.watchedFor(), flow.upstream.key);
   flow.upstream.watched = refused == 0;
   return -refused;
 }

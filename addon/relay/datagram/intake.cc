@@ -13,6 +13,7 @@ namespace millrace {
 namespace {
 
 constexpr int listenerRounds = 4;      // reads of 64 that one listener may have in a turn
+constexpr unsigned readsTogether = 8;  // of which the last is of the flow alone
 constexpr int errorsARead = 4;         // ICMP errors taken from a socket in a turn
 constexpr uint32_t mostHeadBytes = 16'384;
 
@@ -87,7 +88,7 @@ uint32_t overflowBefore(DatagramSocket& socket, const Received& received) {
 
 /// Another event, should there be anything left: modifying an edge-triggered registration looks anew, behind all others that are ready.
 void askAgain(FlowContext& f, const DatagramSocket& socket) {
-  f.c.loop.poller().modify(socket.fd.get(), socket.watchedFor | (socket.watchesOut ? uint32_t{EPOLLOUT} : 0u), socket.key);
+  f.c.loop.poller().modify(socket.fd.get(), socket.watchedFor() | (socket.watchesOut ? uint32_t{EPOLLOUT} : 0u), socket.key);
 }
 
 /// `sink`: where the plan leads the datagram, or Node::none where that is not known yet and the same for all datagrams of a peer.
@@ -122,6 +123,35 @@ bool walkEach(FlowContext& f, DatagramListener& listener, const Received& it) {
     arrive(f, *flow, toUpstream, data, size, size);
   });
   return kept;
+}
+
+/// Of a flow's upstream.
+void took(FlowContext& f, Flow& flow, const Received& it) {
+  const uint32_t segments = datagramsIn(it.length, it.segment);
+  countLost(f, flow, overflowBefore(flow.upstream, it));
+  if (it.truncated) {
+    countIn(f, flow, toDownstream, &FlowTally::received, segments, it.length);
+    countDropped(f, flow.plan, &flow, toDownstream, DropReason::truncated, segments, it.length);
+    return;
+  }
+  arrive(f, flow, toDownstream, it.data, it.length, it.segment);
+  if (f.nodeOf(flow).forward.responses > 0) f.done.push_back(&flow);
+}
+
+/// All that one call brings. What is left is told of again.
+void readAlone(FlowContext& f, Flow& flow) {
+  for (int errors = 0; errors < errorsARead && !f.receiver.full();) {
+    const int count = f.receiver.receive(flow.upstream.fd.get(), false);
+    if (sys::wouldBlock(count)) return;
+    if (count < 0) {
+      ++f.countersOf(flow.plan).icmpErrors;
+      ++errors;
+      continue;
+    }
+    flow.bursts = count > 1;
+    for (int i = 0; i < count; ++i) took(f, flow, f.receiver[i]);
+    return;
+  }
 }
 
 }  // namespace
@@ -165,33 +195,25 @@ void readListener(FlowContext& f, DatagramListener& listener) {
   askAgain(f, listener.socket);
 }
 
-void readUpstream(FlowContext& f, Flow& flow) {
-  for (int errors = 0; errors < errorsARead && !f.receiver.full() && !flow.over;) {
-    const int count = f.receiver.receive(flow.upstream.fd.get(), false);
-    if (count < 0) {
-      if (sys::wouldBlock(count)) return;
-      ++f.countersOf(flow.plan).icmpErrors;
-      ++errors;
-      continue;
-    }
-    // Fewer than there was room for: nothing is left.
-    const bool more = unsigned(count) == DatagramReceiver::most || f.receiver.full();
-    for (int i = 0; i < count; ++i) {
-      const Received& it = f.receiver[i];
-      const uint32_t segments = datagramsIn(it.length, it.segment);
-      countLost(f, flow, overflowBefore(flow.upstream, it));
-      if (it.truncated) {
-        countIn(f, flow, toDownstream, &FlowTally::received, segments, it.length);
-        countDropped(f, flow.plan, &flow, toDownstream, DropReason::truncated, segments, it.length);
-        continue;
-      }
-      arrive(f, flow, toDownstream, it.data, it.length, it.segment);
-    }
-    if (f.nodeOf(flow).forward.responses > 0) f.done.push_back(&flow);
-    if (!more) return;
-    break;
+void upstreamReady(FlowContext& f, Flow& flow) {
+  // A read of many datagrams of one flow, or of one of many flows. Which is better only a read of this flow shows.
+  if (!f.c.calls.isOne() || flow.bursts || ++flow.reads % readsTogether == 0) return readAlone(f, flow);
+  f.readable.push_back(&flow);
+  if (f.readable.size() >= f.receiver.room()) readTogether(f);
+}
+
+void readTogether(FlowContext& f) {
+  auto& flows = f.readable;
+  std::erase_if(flows, [](const Flow* flow) { return flow->over; });
+  if (flows.size() > f.receiver.room()) flows.resize(f.receiver.room());  // the others are told of again
+  for (unsigned i = 0; i < flows.size(); ++i) f.c.calls.recvmsg(flows[i]->upstream.fd.get(), f.receiver.headerAhead(i));
+  const auto results = f.c.calls.run();
+  for (unsigned i = 0; i < results.size(); ++i) {
+    if (results[i] >= 0) took(f, *flows[i], f.receiver.tookAhead(i, uint32_t(results[i])));
+    else if (!sys::wouldBlock(results[i])) ++f.countersOf(flows[i]->plan).icmpErrors;
   }
-  if (!flow.over) askAgain(f, flow.upstream);
+  f.receiver.useUp(unsigned(results.size()));
+  flows.clear();
 }
 
 void passOn(FlowContext& f, Flow& flow, unsigned direction, const uint8_t* data, uint32_t length, uint32_t segment) {

@@ -7,8 +7,10 @@ namespace millrace {
 
 /// A bounded part of what has come to a listener.
 void readListener(FlowContext& f, DatagramListener& listener);
-/// A bounded part of what has come from a flow's upstream, or the error about what was sent there.
-void readUpstream(FlowContext& f, Flow& flow);
+/// A flow's upstream has sent something, or there is an error about what was sent to it: a bounded part of it, now or by readTogether().
+void upstreamReady(FlowContext& f, Flow& flow);
+/// One message of each flow that is waiting for this.
+void readTogether(FlowContext& f);
 /// What filters have let go on, or where there are none.
 void passOn(FlowContext& f, Flow& flow, unsigned direction, const uint8_t* data, uint32_t length, uint32_t segment);
 

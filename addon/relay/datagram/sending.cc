@@ -45,7 +45,7 @@ void eachSegment(const Runs& runs, const Run& run, F&& visit) {
 
 void Sending::watch(bool out) {
   if (socket.watchesOut == out || !socket.watched) return;
-  const uint32_t events = socket.watchedFor | (out ? uint32_t{EPOLLOUT} : 0u);
+  const uint32_t events = socket.watchedFor() | (out ? uint32_t{EPOLLOUT} : 0u);
   if (f.c.loop.poller().modify(socket.fd.get(), events, socket.key) == 0) socket.watchesOut = out;
 }
 
@@ -60,7 +60,10 @@ void Sending::wait(ssize_t error) {
 }
 
 Sending::Outcome Sending::attempt(const msghdr& header, Flow* flow, uint16_t plan, uint32_t segments, uint32_t bytes) {
-  ssize_t sent = sendOnce(header);
+  return judge(sendOnce(header), header, flow, plan, segments, bytes);
+}
+
+Sending::Outcome Sending::judge(ssize_t sent, const msghdr& header, Flow* flow, uint16_t plan, uint32_t segments, uint32_t bytes) {
   // Over a connected socket "too large" may be about an earlier datagram too.
   if (isIcmpError(sent) || (sent == -EMSGSIZE && !socket.named)) {
     f.countersOf(plan).icmpErrors += isIcmpError(sent);
@@ -77,9 +80,8 @@ Sending::Outcome Sending::attempt(const msghdr& header, Flow* flow, uint16_t pla
   return Outcome::dropped;
 }
 
-/// A single datagram over a connected socket needs no header, which is a fifth of what our side of a small send costs.
 ssize_t Sending::sendOnce(const msghdr& header) {
-  if (header.msg_name || header.msg_control || header.msg_iovlen != 1) return sys::sendmsg(socket.fd.get(), header);
+  if (needsHeader(header)) return sys::sendmsg(socket.fd.get(), header);
   return sys::send(socket.fd.get(), header.msg_iov->iov_base, header.msg_iov->iov_len);
 }
 
@@ -152,30 +154,44 @@ bool Sending::sendSingly(size_t at) {
   return open;
 }
 
-/// False where the socket took no more: this run, or the rest of it, is pending.
 bool Sending::sendOne(size_t at) {
-  Run& run = f.runs.runs[at];
-  switch (attempt(f.runs.headers[at].msg_hdr, run.flow, run.flow->plan, run.segments, run.bytes)) {
+  const Run& run = f.runs.runs[at];
+  return settled(at, attempt(f.runs.headers[at].msg_hdr, run.flow, run.flow->plan, run.segments, run.bytes));
+}
+
+void Sending::settle(size_t at, ssize_t sent) {
+  const Run& run = f.runs.runs[at];
+  settled(at, judge(sent, f.runs.headers[at].msg_hdr, run.flow, run.flow->plan, run.segments, run.bytes));
+}
+
+/// False where the socket took no more: this run, or the rest of it, is pending.
+bool Sending::settled(size_t at, Outcome outcome) {
+  switch (outcome) {
     case Outcome::sent:
     case Outcome::dropped: return true;
     case Outcome::unsegmentable: return sendSingly(at);
     case Outcome::blocked: break;
   }
-  keepRun(run, 0);
+  keepRun(f.runs.runs[at], 0);
   return false;
 }
 
-/// Sends all runs that have been gathered.
+const msghdr& Sending::prepare(size_t at) {
+  Runs& r = f.runs;
+  const Run& run = r.runs[at];
+  msghdr& header = r.headers[at].msg_hdr;
+  header.msg_iov = &r.vectors[run.firstVector];
+  header.msg_iovlen = run.vectors;
+  if (socket.named) r.names[at] = SocketAddress::of(run.flow->key.peer, socket.family, run.flow->key.scope);
+  address(header, r.control[at], nameOf(r.names[at]), run.flow->key.local, run.flow->key.scope, run.segments, run.segment);
+  return header;
+}
+
+/// Sends all runs that have been gathered for this socket.
 void Sending::send() {
   Runs& r = f.runs;
-  for (size_t i = 0; i < r.count; ++i) {
-    const Run& run = r.runs[i];
-    r.headers[i].msg_hdr.msg_iov = &r.vectors[run.firstVector];
-    r.headers[i].msg_hdr.msg_iovlen = run.vectors;
-    if (socket.named) r.names[i] = SocketAddress::of(run.flow->key.peer, socket.family, run.flow->key.scope);
-    address(r.headers[i].msg_hdr, r.control[i], nameOf(r.names[i]), run.flow->key.local, run.flow->key.scope, run.segments, run.segment);
-  }
-  size_t at = 0;
+  for (size_t i = first; i < r.count; ++i) prepare(i);
+  size_t at = first;
   bool open = bool(socket.fd) && !socket.hasPending();
   while (at < r.count && open) {
     const int sent = r.count - at > 1 ? sys::sendmmsg(socket.fd.get(), &r.headers[at], unsigned(r.count - at)) : 0;
@@ -187,7 +203,8 @@ void Sending::send() {
     }
   }
   for (; at < r.count; ++at) keepRun(r.runs[at], 0);
-  r.count = r.vectorCount = 0;
+  r.count = first;
+  r.vectorCount = firstVector;
 }
 
 void Sending::add(Flow& flow, const uint8_t* data, uint32_t length, uint32_t segment, bool join) {
