@@ -43,7 +43,7 @@ export type ServeOptions = ShardOptions & {
    */
   readonly transport?: 'auto' | 'copy' | 'splice'
   /**
-   * Whether calls of one turn that go to many sockets, such as the sends of as many flows, may enter the kernel together, through an io_uring of the loop (one descriptor more). Nothing else changes, and
+   * Whether calls of one turn that go to many sockets, such as short messages of many sessions or datagrams of many flows, may enter the kernel together, through an io_uring of the loop (one descriptor more). Nothing else changes, and
    * where the kernel has none for us (before Linux 6.0, `kernel.io_uring_disabled`, seccomp filters of containers) they are made one by one. Default true.
    */
   readonly ioUring?: boolean

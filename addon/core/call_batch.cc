@@ -79,6 +79,7 @@ void CallBatch::add(uint8_t op, int fd, const void* at, uint32_t length, uint32_
   call.user_data = count_++;
 }
 
+void CallBatch::recv(int fd, void* into, size_t size) { add(IORING_OP_RECV, fd, into, uint32_t(size), receiveFlags); }
 void CallBatch::send(int fd, const void* from, size_t size) { add(IORING_OP_SEND, fd, from, uint32_t(size), sendFlags); }
 void CallBatch::sendmsg(int fd, const msghdr& message) { add(IORING_OP_SENDMSG, fd, &message, 1, sendFlags); }
 void CallBatch::recvmsg(int fd, msghdr& message) { add(IORING_OP_RECVMSG, fd, &message, 1, receiveFlags); }
@@ -87,6 +88,7 @@ void CallBatch::runAlone(unsigned at) {
   const io_uring_sqe& call = calls_[at];
   void* const pointer = reinterpret_cast<void*>(uintptr_t(call.addr));
   switch (call.opcode) {
+    case IORING_OP_RECV: results_[at] = int32_t(sys::recv(call.fd, pointer, call.len)); break;
     case IORING_OP_SEND: results_[at] = int32_t(sys::send(call.fd, pointer, call.len)); break;
     case IORING_OP_SENDMSG: results_[at] = int32_t(sys::sendmsg(call.fd, *static_cast<const msghdr*>(pointer))); break;
     default: results_[at] = int32_t(sys::recvmsg(call.fd, *static_cast<msghdr*>(pointer)));

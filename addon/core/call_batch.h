@@ -28,6 +28,7 @@ class CallBatch {
   bool isOne() const { return started_; }
   unsigned room() const { return most - count_; }
 
+  void recv(int fd, void* into, size_t size);
   void send(int fd, const void* from, size_t size);
   void sendmsg(int fd, const msghdr& message);
   void recvmsg(int fd, msghdr& message);

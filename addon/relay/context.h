@@ -37,6 +37,8 @@ struct Context {
   static constexpr uint8_t listenerKind = 2;
   /// One read at most: big enough to keep calls few, small enough to stay in the second-level cache between recv and send.
   static constexpr size_t hotBytes = 256 * 1024;
+  /// The share that each of a batch of reads has of it: who fills its share has more to say, and is read alone.
+  static constexpr size_t smallReadBytes = hotBytes / CallBatch::most;
   /// Room for one read even where it comes in many small pieces, each of which takes a page of the pipe.
   static constexpr size_t pipeBytes = 1024 * 1024;
   static constexpr size_t leastPipeBytes = 512 * 1024;
@@ -54,6 +56,11 @@ struct Context {
   std::vector<Token> ended;     // to be freed at the turn's end
   std::vector<Token> starved;   // wait for the pool
   std::vector<Token> deferred;  // wait for room in the arena
+  struct Readable {
+    Token session;
+    unsigned side;
+  };
+  std::vector<Readable> readable;  // with small reads, to be read together
   uint64_t staleEvents = 0;
   uint16_t firstEphemeralPort = 32768;
 

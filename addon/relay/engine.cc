@@ -9,6 +9,7 @@
 #include "relay/invariants.h"
 #include "relay/pair.h"
 #include "relay/pump.h"
+#include "relay/small_reads.h"
 #include "relay/verdicts.h"
 #include "relay/walk.h"
 #include "stage/idle_timeout.h"
@@ -47,7 +48,7 @@ std::optional<SysError> Engine::listen() {
     acceptor_.close();
     return error;
   }
-  const bool forwards = std::any_of(context_.plans.begin(), context_.plans.end(), [](const auto& of) { return of->plan.datagram && !of->plan.upstreams.empty(); });
+  const bool forwards = std::any_of(context_.plans.begin(), context_.plans.end(), [](const auto& of) { return !of->plan.upstreams.empty(); });
   if (context_.options.ioUring && forwards) context_.calls.open();
   return std::nullopt;
 }
@@ -129,10 +130,11 @@ void Engine::relayReady(Session& s, unsigned side, uint32_t events) {
   }
   if (watched & watchOut && events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) flushPending(context_, s, 1 - side);
   if (s.phase != Phase::relaying || !(events & (EPOLLIN | EPOLLERR | EPOLLHUP))) return;
-  if (interestOf(context_, s, side) & watchIn) sourceReady(context_, s, side);
+  if (interestOf(context_, s, side) & watchIn) readSoon(context_, s, side);
 }
 
 void Engine::timerFired(Session& s) {
+  readTogether(context_);  // what has come in time
   if (deadlineOf(context_, s) <= context_.now()) {
     switch (s.phase) {
       case Phase::head: headTimedOut(context_, s); break;
@@ -164,6 +166,7 @@ void Engine::relayTimer(Session& s) {
 // ---- the end of a turn
 
 void Engine::turnEnd() {
+  readTogether(context_);
   datagrams_.turnEnd();
   for (int round = 0; round < crossingRounds; ++round) {
     if (draining_ && !closed_ && context_.sessions.size() == context_.ended.size() && datagrams_.closed()) {

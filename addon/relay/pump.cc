@@ -119,11 +119,9 @@ void sourceReady(Context& c, Session& s, unsigned side) {
   }
   if (got > 0) {
     const auto count = size_t(got);
-    c.bytesOf(s, side).received += count;
-    s.progressMs = c.now();
+    noteReceived(c, s, side, count);
     spend(s, side, count);
     if (op == Op::echo) spend(s, toDownstream, count);
-    choice.noteRead(count);
     if (spliced) {
       deliverPipe(c, s, side, count);
     } else if (target == Target::js) {
@@ -131,12 +129,23 @@ void sourceReady(Context& c, Session& s, unsigned side) {
     } else {
       relayBytes(c, s, side, {into, count});
     }
-  } else if (got == 0) {
-    sourceEnded(c, s, side);
-  } else if (!sys::wouldBlock(got)) {
-    s.error = int32_t(-got);
-    sourceFailed(c, s, side);
+  } else {
+    readEnded(c, s, side, got);
   }
+}
+
+void noteReceived(Context& c, Session& s, unsigned side, size_t count) {
+  c.bytesOf(s, side).received += count;
+  s.progressMs = c.now();
+  s.pumps[side].transport.noteRead(count);
+  s.pumps[side].small = count < Context::smallReadBytes;
+}
+
+void readEnded(Context& c, Session& s, unsigned side, ssize_t got) {
+  if (got == 0) return sourceEnded(c, s, side);
+  if (sys::wouldBlock(got)) return;
+  s.error = int32_t(-got);
+  sourceFailed(c, s, side);
 }
 
 void crossBytes(Context& c, Session& s, RecordKind kind, unsigned direction, std::span<const uint8_t> bytes) {
@@ -185,22 +194,33 @@ void deliver(Context& c, Session& s, unsigned direction, std::span<const uint8_t
     counts.dropped += bytes.size();
     return;
   }
-  size_t sent = 0;
-  const bool throttledHere = s.buckets && isHeldAtExit(c.nodeOf(s).op);
-  if (pump.pending.empty() && !throttledHere && !bytes.empty()) {
-    const ssize_t put = sys::send(to.fd.get(), bytes.data(), bytes.size());
-    if (put > 0) {
-      sent = size_t(put);
-      counts.sent += sent;
-      pump.sent += sent;
-      s.progressMs = c.now();
-    } else if (put < 0 && !sys::wouldBlock(put)) {
-      counts.dropped += bytes.size();
-      s.error = int32_t(-put);
-      return destinationFailed(c, s, direction);
-    }
+  delivered(c, s, direction, bytes, takesNow(c, s, direction) && !bytes.empty() ? sys::send(to.fd.get(), bytes.data(), bytes.size()) : -EAGAIN);
+}
+
+bool takesNow(Context& c, const Session& s, unsigned direction) {
+  const Pump& pump = s.pumps[direction];
+  const Side& to = s.sides[1 - direction];
+  return pump.pending.empty() && !pump.broken && to.fd && !to.fin && !(s.buckets && isHeldAtExit(c.nodeOf(s).op));
+}
+
+void delivered(Context& c, Session& s, unsigned direction, std::span<const uint8_t> bytes, ssize_t put) {
+  Pump& pump = s.pumps[direction];
+  ByteCounts& counts = c.bytesOf(s, direction);
+  const size_t sent = size_t(std::max<ssize_t>(put, 0));
+  if (sent > 0) {
+    counts.sent += sent;
+    pump.sent += sent;
+    s.progressMs = c.now();
   }
   if (sent == bytes.size()) return;
+  const bool failed = put < 0 && !sys::wouldBlock(put);
+  if (failed || pump.broken || s.phase == Phase::closed) {
+    counts.dropped += bytes.size() - sent;
+    if (!failed || s.phase == Phase::closed) return;
+    s.error = int32_t(-put);
+    return destinationFailed(c, s, direction);
+  }
+  const bool throttledHere = s.buckets && isHeldAtExit(c.nodeOf(s).op);
   const auto rest = bytes.subspan(sent);
   const size_t kept = pump.pending.push(c.pool, rest);
   counts.pending += kept;

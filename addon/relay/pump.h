@@ -15,6 +15,15 @@ void sourceReady(Context& c, Session& s, unsigned side);
 /// Bytes of a direction, counted as received and no longer as pending, go to where the sink wants them.
 void relayBytes(Context& c, Session& s, unsigned direction, std::span<const uint8_t> bytes);
 
+/// What a read has brought is in the books.
+void noteReceived(Context& c, Session& s, unsigned side, size_t count);
+/// A read has brought no bytes but an end (0), or -errno.
+void readEnded(Context& c, Session& s, unsigned side, ssize_t got);
+
+/// Whether the direction's destination is to be sent something at once.
+bool takesNow(Context& c, const Session& s, unsigned direction);
+/// What became of sending these: those that have not been taken are kept, and a failure is dealt with.
+void delivered(Context& c, Session& s, unsigned direction, std::span<const uint8_t> bytes, ssize_t put);
 /// Bytes go to the direction's destination socket: sent now, or kept until it takes them.
 void deliver(Context& c, Session& s, unsigned direction, std::span<const uint8_t> bytes);
 

@@ -48,6 +48,7 @@ struct Pump {
   bool throttled : 1 = false;  // until Session::wakeMs
   bool starved : 1 = false;    // the pool is at its cap
   bool drainDue : 1 = false;   // JS was told to wait
+  bool small : 1 = true;       // its last read was
   TransportChoice transport;
   uint32_t crossing = 0;       // chunks that JS has and has not answered
 };

@@ -68,7 +68,7 @@ for (const thread of threads) {
 
     before(async () => {
       upstream = await echoProcess()
-      relay = await relayProcess(pipe(listenAt(tcp('127.0.0.1:0')), halfCloseTimeout(1_000), forward(tcp(`127.0.0.1:${upstream.port}`), { retries: 0 })), { thread })
+      relay = await relayProcess(pipe(listenAt(tcp('127.0.0.1:0')), halfCloseTimeout(1_000), forward(tcp(`127.0.0.1:${upstream.port}`), { retries: 0 })), { thread, ioUring: false })
       baseline = socketsOf(relay.pid).length
     })
     after(async () => {

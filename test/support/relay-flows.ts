@@ -19,7 +19,7 @@ const js: typeof native = {
   'a transform that copies': (to) => pipe(source(), transform({ toUpstream: (chunk) => Buffer.from(chunk), toDownstream: (chunk) => Buffer.from(chunk) }), forward(tcp(to))),
 }
 
-export async function relayFlows(thread: Thread, seed: number, first: number, count: number, sizes: Sizes, options: Pick<ServeOptions, 'transport' | 'shards'> = {}): Promise<FlowReport> {
+export async function relayFlows(thread: Thread, seed: number, first: number, count: number, sizes: Sizes, options: Pick<ServeOptions, 'transport' | 'ioUring' | 'shards'> = {}): Promise<FlowReport> {
   const kinds = Object.entries(thread === 'own' ? native : js)
   const upstreams = await Promise.all(Array.from({ length: 32 }, () => upstreamLane()))
   let report: FlowReport = { flows: 0, mismatches: [], bytesToUpstream: 0, bytesToDownstream: 0 }
