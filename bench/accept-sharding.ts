@@ -10,8 +10,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { allowedCpus } from '../lib/shards.ts'
-import { environment } from './environment.ts'
-import { markdown, median, millrace, numberAt, option, pause, start } from './programs.ts'
+import { described, environment } from './environment.ts'
+import { markdown, median } from './figures.ts'
+import { millrace, numberAt, option, pause, start } from './programs.ts'
 
 const [secs, rounds] = [Number(option('secs', '3')), Number(option('rounds', '3'))]
 /** As many clients as accept_load can have. */
@@ -45,7 +46,7 @@ const load = join(folder, 'accept_load')
 execFileSync(process.env['CC'] ?? 'cc', ['-O2', '-Wall', '-Wextra', '-Werror', '-pthread', '-o', load, fileURLToPath(new URL('accept_load.c', import.meta.url))])
 const samples = rows.map(() => new Array<Sample>())
 try {
-  console.log(Object.entries(environment()).map(([name, value]) => `${name}: ${value}`).join('\n'))
+  console.log(described(environment()))
   for (let round = 0; round < rounds; round++) {
     for (const [i, { name, args }] of rows.entries()) {
       const sample = await measure(load, args)

@@ -2,17 +2,31 @@
 import { execFileSync } from 'node:child_process'
 import { cpus, release, totalmem } from 'node:os'
 
-export type Environment = { readonly date: string; readonly commit: string; readonly kernel: string; readonly cpu: string; readonly memoryGiB: number; readonly node: string }
+export type Environment = {
+  readonly date: string
+  readonly commit: string
+  readonly kernel: string
+  readonly cpu: string
+  readonly cores: number
+  readonly memoryGiB: number
+  readonly node: string
+}
 
 export function environment(): Environment {
   return {
     date: new Date().toISOString().slice(0, 10),
     commit: commit(),
     kernel: release(),
-    cpu: `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}`,
+    cpu: cpus()[0]?.model ?? 'unknown',
+    cores: cpus().length,
     memoryGiB: Math.round(totalmem() / 2 ** 30),
     node: process.version,
   }
+}
+
+/** `name: value` a line. */
+export function described(values: object): string {
+  return Object.entries(values).map(([name, value]) => `${name}: ${value}`).join('\n')
 }
 
 function commit(): string {

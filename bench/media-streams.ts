@@ -10,8 +10,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { addresses, threeNamespaces } from '../test/support/three-namespaces.ts'
 import type { ThreeNamespaces } from '../test/support/three-namespaces.ts'
-import { environment } from './environment.ts'
-import { markdown, millrace, numberAt, option, pause, residentBytes, start, valueAt } from './programs.ts'
+import { described, environment } from './environment.ts'
+import { markdown } from './figures.ts'
+import { millrace, numberAt, option, pause, residentBytes, start, valueAt } from './programs.ts'
 import type { Line, Program } from './programs.ts'
 
 const flowCounts = option('flows', '15000,50000').split(',').map(Number)
@@ -139,7 +140,7 @@ async function highest(kind: Kind, net: ThreeNamespaces, flows: number): Promise
   return best
 }
 
-console.log(Object.entries(environment()).map(([name, value]) => `${name}: ${value}`).join('\n'))
+console.log(described(environment()))
 const wanted = only.filter((name) => name !== 'nginx' || nginx.every((file) => existsSync(file)))
 if (wanted.length < only.length) console.log('nginx or its stream module is not installed: left out')
 const rows: string[][] = []

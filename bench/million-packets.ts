@@ -6,8 +6,9 @@
  */
 import { readFileSync } from 'node:fs'
 import { allowedCpus } from '../lib/shards.ts'
-import { environment } from './environment.ts'
-import { markdown, median, millrace, numberAt, option, pause } from './programs.ts'
+import { described, environment } from './environment.ts'
+import { markdown, median } from './figures.ts'
+import { millrace, numberAt, option, pause } from './programs.ts'
 
 const [secs, rounds, port] = [Number(option('secs', '3')), Number(option('rounds', '3')), 4321]
 const cpus = allowedCpus()
@@ -82,7 +83,7 @@ function limitOf({ senders }: Row, { dropped, received, sinkCores, senderCores }
   return 'waking each other up'
 }
 
-console.log(Object.entries(environment()).map(([name, value]) => `${name}: ${value}`).join('\n'))
+console.log(described(environment()))
 const samples = new Map(rows.map((row) => [row, new Array<Sample>()]))
 for (let round = 0; round < rounds; round++) {
   for (const row of rows) {

@@ -15,25 +15,41 @@ export type Program = {
   readonly process: ChildProcess
   /** What it has printed, parsed. */
   readonly lines: readonly Line[]
-  /** Seconds of CPU so far, of all its threads and children. */
+  /** Seconds of CPU so far, of all its threads and descendants, those that have ended too. */
   cpuSeconds(): number
   /** The first line of a type. */
   line(type: string): Promise<Line>
   /** Ends it by a signal and waits for its last line. */
   stop(): Promise<void>
+  /** Ends it and its descendants at once. */
+  kill(): Promise<void>
   readonly exited: Promise<unknown>
 }
 
 const running = new Set<ChildProcess>()
-process.once('exit', () => running.forEach((child) => child.kill('SIGKILL')))
+process.once('exit', () => running.forEach(killGroup))
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 
+export type StartOptions = {
+  /** `keep`: what it prints as errors is shown only where it ends too early. */
+  readonly errors?: 'show' | 'keep'
+  readonly env?: Readonly<Record<string, string>>
+  readonly folder?: string
+}
+
 /** Any program. `under`: what runs it, such as `taskset -c 0`. */
-export function start(command: readonly string[], under: readonly string[] = []): Program {
+export function start(command: readonly string[], under: readonly string[] = [], { errors = 'show', env, folder }: StartOptions = {}): Program {
   const [program = '', ...args] = [...under, ...command]
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  // A group of its own: what it forks is ended with it, and Ctrl-C reaches it through this process alone.
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true, env: { ...process.env, ...env }, cwd: folder })
   running.add(child)
+  let lastErrors = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    if (errors === 'show') process.stderr.write(text)
+    lastErrors = (lastErrors + text).slice(-2_000)
+  })
   const exited = once(child, 'close').finally(() => running.delete(child))
+  exited.catch(() => undefined) // `line` tells of what could not be started
   const lines: Line[] = []
   let wake = (): void => undefined
   createInterface(child.stdout).on('line', (text) => {
@@ -45,19 +61,32 @@ export function start(command: readonly string[], under: readonly string[] = [])
     process: child,
     lines,
     exited,
-    cpuSeconds: () => [child.pid ?? 0, ...childrenOf(child.pid ?? 0)].reduce((sum, pid) => sum + cpuSecondsOf(pid), 0),
+    cpuSeconds: () => treeOf(child.pid ?? 0).reduce((sum, pid) => sum + cpuSecondsOf(pid), 0),
     async line(type) {
       for (;;) {
         const found = lines.find((line) => line['type'] === type)
         if (found !== undefined) return found
         const more = new Promise<void>((resume) => (wake = resume))
-        await Promise.race([more, exited.then(() => Promise.reject(new Error(`${command.join(' ')} ended before it said ${type}`)))])
+        await Promise.race([more, exited.then(() => Promise.reject(new Error(`${command.join(' ')} ended before it said ${type}${errors === 'keep' ? `: ${lastErrors}` : ''}`)))])
       }
     },
     async stop() {
       child.kill('SIGTERM')
       await exited
     },
+    async kill() {
+      killGroup(child)
+      await exited
+    },
+  }
+}
+
+function killGroup({ pid }: ChildProcess): void {
+  if (pid === undefined) return
+  try {
+    process.kill(-pid, 'SIGKILL')
+  } catch {
+    // All of it has ended.
   }
 }
 
@@ -66,14 +95,20 @@ export function millrace(args: readonly string[], under: readonly string[] = [])
   return start([process.execPath, cli, ...args, '--json'], under)
 }
 
+/** With the children that it has waited for, see proc_pid_stat(5). */
 function cpuSecondsOf(pid: number): number {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
-    const [user = 0, system = 0] = stat.slice(stat.lastIndexOf(')') + 2).split(' ').slice(11, 13).map(Number)
-    return (user + system) / hertz
+    const ticks = stat.slice(stat.lastIndexOf(')') + 2).split(' ').slice(11, 15).map(Number)
+    return ticks.reduce((sum, some) => sum + some, 0) / hertz
   } catch {
     return 0 // it has just ended
   }
+}
+
+/** A process and its descendants. */
+function treeOf(pid: number): readonly number[] {
+  return [pid, ...childrenOf(pid).flatMap(treeOf)]
 }
 
 function childrenOf(pid: number): readonly number[] {
@@ -84,10 +119,17 @@ function childrenOf(pid: number): readonly number[] {
   }
 }
 
-/** Resident bytes, of a process and its children. */
+/** Resident bytes, of a process and its descendants; what they share counts for each. */
 export function residentBytes(pid: number): number {
-  const own = (one: number): number => 1024 * Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${one}/status`, 'latin1'))?.[1] ?? 0)
-  return [pid, ...childrenOf(pid)].reduce((sum, one) => sum + own(one), 0)
+  return treeOf(pid).reduce((sum, one) => sum + residentBytesOf(one), 0)
+}
+
+function residentBytesOf(pid: number): number {
+  try {
+    return 1024 * Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1] ?? 0)
+  } catch {
+    return 0 // it has just ended
+  }
 }
 
 /** A number inside a line: `numberAt(line, 'toUpstream', 'bytes')`; 0 where there is none. */
@@ -101,22 +143,12 @@ export function valueAt(line: unknown, ...path: readonly string[]): unknown {
   return path.reduce((at: unknown, name) => (isLine(at) ? at[name] : undefined), line)
 }
 
-export function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor((values.length - 1) / 2)] ?? 0
-}
-
 export const pause = (ms: number): Promise<void> => new Promise((resume) => setTimeout(resume, ms))
 
 /** `--name VALUE` on the command line of a bench. */
 export function option(name: string, otherwise: string): string {
   const at = process.argv.indexOf(`--${name}`)
   return at < 0 ? otherwise : (process.argv[at + 1] ?? otherwise)
-}
-
-/** A table in Markdown, the first column to the left and the others to the right. */
-export function markdown(heads: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
-  return [line(heads), `|---${'|---:'.repeat(heads.length - 1)}|`, ...rows.map(line)].join('\n')
 }
 
 const isLine = (value: unknown): value is Line => typeof value === 'object' && value !== null
