@@ -68,7 +68,7 @@ async function memory(subject: Program, load: Load, { load: { mode, args } }: Wo
   const pid = subject.process.pid ?? 0
   const warming = load('requests', 16, 64)
   await warming.line('summary')
-  await warming.exited
+  await warming.kill()
   await pause(300) // what it closes is closed
   const before = residentBytes(pid)
   const summary: Line = await load(mode, ...args).line('summary')

@@ -45,7 +45,7 @@ const starts: Readonly<Record<SubjectName, (place: Place) => readonly string[]>>
       ? ['socat', `UDP4-LISTEN:${port},bind=127.0.0.1,reuseaddr,fork`, `UDP4:127.0.0.1:${upstream}`]
       : ['socat', '-b', '65536', `TCP4-LISTEN:${port},bind=127.0.0.1,reuseaddr,fork,backlog=4096,nodelay`, `TCP4:127.0.0.1:${upstream},nodelay`],
   coturn: ({ port, folder }) =>
-    ['turnserver', '--stun-only', '--no-tls', '--no-dtls', '--no-tcp', '--no-cli', '-n', '-L', '127.0.0.1', '-p', String(port), '-l', '/dev/null', '--pidfile', join(folder, 'coturn.pid')],
+    ['turnserver', '--stun-only', '--no-tls', '--no-dtls', '--no-tcp', '--no-cli', '-m', '1', '-n', '-L', '127.0.0.1', '-p', String(port), '-l', '/dev/null', '--pidfile', join(folder, 'coturn.pid')],
   c: ({ port, load, trains }) => [load, trains ? 'udp-echo-trains' : 'udp-echo', String(port), String(lifeSeconds)],
   node: ({ role, port, upstream }) => (role === 'tcp' ? node('tcp-pipe.mjs', port, upstream) : role === 'udp' ? node('udp-forward.mjs', port, upstream) : node('udp-echo.mjs', port)),
 }

@@ -29,8 +29,8 @@ const tcp = { role: 'tcp', subjects: ['ours', 'haproxy', 'nginx', 'socat', 'node
 const udp = { role: 'udp', subjects: ['ours', 'nginx', 'socat', 'node'], ...perDatagram } as const
 const echo = { role: 'echo', subjects: ['ours', 'handler', 'c', 'node'], ...perDatagram } as const
 const stun = { role: 'stun', subjects: ['ours', 'coturn'], ...perDatagram } as const
-/** It forks for each connection or flow: more than some hundred would measure the machine's memory. */
-const without = { socat: 'a process for each' } as const
+/** More than some hundred processes would measure the machine's memory. */
+const without = { socat: 'it has a process for each connection or flow' } as const
 
 export const idleConnections = 4_000
 

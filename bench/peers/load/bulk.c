@@ -28,6 +28,5 @@ int bulk(int port, int connections) {
     }
   }
   print_summary(bytes, failed);
-  puts("}");
-  return 0;
+  return stay();
 }

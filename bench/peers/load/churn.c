@@ -59,6 +59,5 @@ int churn(int port, int connections) {
   }
   print_summary(done, failed);
   print_latencies(&latencies);
-  puts("}");
-  return 0;
+  return stay();
 }

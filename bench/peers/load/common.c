@@ -31,6 +31,11 @@ void print_summary(uint64_t done, uint64_t failed) {
          (unsigned long long)done, (unsigned long long)failed);
 }
 
+int stay(void) {
+  puts("}");
+  for (;;) pause();
+}
+
 void fail(const char *what) {
   perror(what);
   exit(1);

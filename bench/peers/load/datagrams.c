@@ -139,6 +139,6 @@ int datagrams(int port, int count, int bytes, int window_of_flow, const char *ki
   }
   struct totals after = totals_of(flows, count);
   print_summary(after.answered - before.answered, 0);
-  printf(",\"lost\":%lld}\n", (long long)(after.lost > before.lost ? after.lost - before.lost : 0));
-  return 0;
+  printf(",\"lost\":%lld", (long long)(after.lost > before.lost ? after.lost - before.lost : 0));
+  return stay();
 }

@@ -34,7 +34,6 @@ int hold(int port, int connections) {
       close(fd);
     }
   }
-  printf("{\"type\":\"summary\",\"done\":%d,\"failed\":%d}\n", held, connections - held);
-  pause();
-  return 0;
+  printf("{\"type\":\"summary\",\"done\":%d,\"failed\":%d", held, connections - held);
+  return stay();
 }

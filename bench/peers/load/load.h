@@ -44,6 +44,8 @@ double now(void);
 bool span_runs(void);
 /* {"type":"summary","seconds":…,"done":…,"failed":… without the closing brace. */
 void print_summary(uint64_t done, uint64_t failed);
+/* Ends the summary and stays, with every connection, until it is ended: what a relay does when they close is not measured. */
+_Noreturn int stay(void);
 
 _Noreturn void fail(const char *what);
 int new_epoll(void);

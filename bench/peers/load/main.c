@@ -1,10 +1,11 @@
 /*
- * The load of bench:peers: the clients, and the servers behind the relays. Prints JSON lines and stops by itself.
+ * The load of bench:peers: the clients, and the servers behind the relays. Prints JSON lines. A client sends nothing after its summary, and ends by
+ * itself 30 seconds later.
  *
  *   load sink|echo|udp-echo|udp-echo-trains PORT LIFE_SECONDS
  *   load bulk|churn WARM SECONDS PORT CONNECTIONS
  *   load requests WARM SECONDS PORT CONNECTIONS BYTES
- *   load hold WARM SECONDS PORT CONNECTIONS                           (opens them and keeps them until it is ended)
+ *   load hold WARM SECONDS PORT CONNECTIONS                           (opens them and does nothing more)
  *   load plain|trains|stun WARM SECONDS PORT FLOWS BYTES WINDOW       (datagrams)
  */
 #include "load.h"
@@ -50,7 +51,7 @@ int main(int argc, char **argv) {
   int port = number(4), count = number(5);
   span.warm_until = now() + warm;
   span.until = span.warm_until + seconds;
-  alarm((unsigned)(warm + seconds) + 30); /* a relay that answers nothing is given up */
+  alarm((unsigned)(warm + seconds) + 30); /* so is a relay that answers nothing */
   if (strcmp(mode, "bulk") == 0) return bulk(port, count);
   if (strcmp(mode, "churn") == 0) return churn(port, count);
   if (strcmp(mode, "hold") == 0) return hold(port, count);

@@ -52,6 +52,5 @@ int requests(int port, int connections, int bytes) {
   }
   print_summary(done, failed);
   print_latencies(&latencies);
-  puts("}");
-  return 0;
+  return stay();
 }
