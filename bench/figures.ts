@@ -24,6 +24,10 @@ export function figure(value: number): string {
   return rounded.toFixed(Math.min(digits, 8)).replace(/\B(?<!\.\d*)(?=(\d{3})+(?!\d))/g, ',')
 }
 
+export function count(value: number): string {
+  return figure(Math.round(value)).replace(/\.0+$/, '')
+}
+
 export function percent(part: number): string {
   return `${(100 * part).toFixed(1)} %`
 }

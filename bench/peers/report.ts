@@ -1,5 +1,5 @@
 /** What bench:peers prints: for each workload, every round of each subject, and what is made of them. */
-import { figure, markdown, percent, summaryOf } from '../figures.ts'
+import { count, figure, markdown, percent, summaryOf } from '../figures.ts'
 import type { WorkloadResult } from '../results.ts'
 
 export function report({ name, title, unit, costUnit, subjects }: WorkloadResult): string {
@@ -15,7 +15,7 @@ export function report({ name, title, unit, costUnit, subjects }: WorkloadResult
     return [
       subject, figure(median), figure(least), figure(most), rounds.length < 2 ? '' : percent(spread), shown(middle('cost')),
       p50 === undefined || p99 === undefined ? '' : `${figure(p50)} / ${figure(p99)} µs`,
-      shown(middle('lostPercent'), (lost) => `${lost.toFixed(2)} %`), shown(middle('failed')), rounds.map(({ value }) => figure(value)).join(' '),
+      shown(middle('lostPercent'), (lost) => `${lost.toFixed(2)} %`), shown(middle('failed'), count), rounds.map(({ value }) => figure(value)).join(' '),
     ]
   })
   // A column that nobody has anything in says nothing.
