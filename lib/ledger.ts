@@ -63,6 +63,7 @@ export type DropReason = (typeof dropReasons)[number]
 
 const datagramNames = ['received', 'produced', 'sent', 'consumed', 'pending', 'crossed'] as const
 const socketNames = ['icmpErrors', 'segmentedSends', 'segmentationFallbacks'] as const
+const pipeNames = ['inUse', 'capacityBytes', 'bytes'] as const
 const byteNames = ['received', 'produced', 'sent', 'consumed', 'dropped', 'pending', 'crossed'] as const
 
 /** The order in which the addon writes its counters, one row a plan. */
@@ -79,6 +80,7 @@ export const counterNames: readonly string[] = [
     ...dropReasons.map((name) => `droppedBytes.${direction}.${name}`),
   ]),
   ...socketNames,
+  ...pipeNames.map((name) => `pipes.${name}`),
 ]
 
 /**
@@ -108,6 +110,12 @@ export type DatagramAccount = {
   readonly segmentationFallbacks: number
 }
 
+/**
+ * Kernel pipes in which a spliced direction has bytes that its destination has refused: how many there are, what they would hold in full pages, which is what
+ * `maxPipeBytes` is about, and what is in them; these bytes are pending.
+ */
+export type Pipes = Readonly<Record<(typeof pipeNames)[number], number>>
+
 /** What one pipeline has accepted and relayed. */
 export type Account = {
   readonly sessions: { readonly accepted: number; readonly open: number; readonly closed: number }
@@ -115,6 +123,8 @@ export type Account = {
   readonly toUpstream: Bytes
   readonly toDownstream: Bytes
   readonly datagrams: DatagramAccount
+  /** Zero in a pipeline of datagrams. */
+  readonly pipes: Pipes
   /**
    * Whether accepted = open + closed, closed = the sum of the reasons, and the bytes and the datagrams of both directions add up; for
    * datagrams also the bytes that were dropped with what the reasons say.
@@ -149,6 +159,7 @@ function accountOf(row: Float64Array, kind: Kind): Account {
   const [toUpstream, toDownstream] = [record(byteNames, next), record(byteNames, next)]
   const reasons = record(closeReasons, next)
   const datagrams = { toUpstream: datagramsFrom(next), toDownstream: datagramsFrom(next), ...record(socketNames, next) }
+  const pipes = record(pipeNames, next)
   const ended = closeReasons.reduce((sum, reason) => sum + reasons[reason], 0)
   const balanced =
     sessions.accepted === sessions.open + sessions.closed &&
@@ -157,7 +168,7 @@ function accountOf(row: Float64Array, kind: Kind): Account {
     addsUp(toDownstream, toDownstream.dropped) &&
     datagramsAddUp(datagrams.toUpstream, toUpstream, kind) &&
     datagramsAddUp(datagrams.toDownstream, toDownstream, kind)
-  return { sessions, reasons, toUpstream, toDownstream, datagrams, balanced }
+  return { sessions, reasons, toUpstream, toDownstream, datagrams, pipes, balanced }
 }
 
 /** Reads one counter after the other. */

@@ -111,6 +111,8 @@ export type NativeOptions = {
   readonly wantEvents: boolean
   /** Cap on pending bytes over all sessions. */
   readonly maxPendingBytes: number
+  /** Cap on what all pipes can hold. */
+  readonly maxPipeBytes: number
   /** Longest wait between FIN and close while the peer goes on sending. */
   readonly lingerMs: number
   /** How bytes move between two sockets. */

@@ -28,6 +28,7 @@ export type Settings = {
   readonly sessionEvents: boolean
   readonly onError: (error: unknown, session: Session | undefined) => void
   readonly maxPendingBytes: number
+  readonly maxPipeBytes: number
   readonly lingerMs: number
   readonly thread: 'auto' | 'own' | 'embedded'
   readonly transport: 'auto' | 'copy' | 'splice'

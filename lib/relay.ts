@@ -24,6 +24,7 @@ export type RelayOptions = {
   readonly plans: readonly Omit<CrossingPlan, 'listeners'>[]
   readonly idOf: (native: number) => number
   readonly maxPendingBytes: number
+  readonly maxPipeBytes: number
   readonly lingerMs: number
   readonly transport: NativeOptions['transport']
   readonly ioUring: boolean
@@ -82,6 +83,7 @@ export function openRelay(options: RelayOptions): Relay {
     ownThread: options.ownThread,
     wantEvents: options.onEvents !== undefined && options.sessionEvents,
     maxPendingBytes: options.maxPendingBytes,
+    maxPipeBytes: options.maxPipeBytes,
     lingerMs: options.lingerMs,
     transport: options.transport,
     ioUring: options.ioUring,

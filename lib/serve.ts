@@ -29,6 +29,12 @@ export type ServeOptions = ShardOptions & {
   readonly onError?: (error: unknown, session: Session | undefined) => void
   /** Pending bytes of all sessions of one thread, 1048576 to 1099511627776; default 268435456. */
   readonly maxPendingBytes?: number
+  /**
+   * Kernel pipes of one thread, counted by what they can hold, 0 to 1099511627776 bytes; default 33554432, which is 32 pipes of 1 MiB; less than one is none, and
+   * everything is copied. A direction that is spliced has a pipe while its destination refuses bytes, and these count as pending; where no other pipe is left they
+   * are copied out of it. A user that is not root has 64 MiB of pipes in all processes (fs.pipe-user-pages-soft in pipe(7)): what is beyond is copied.
+   */
+  readonly maxPipeBytes?: number
   /** Milliseconds between our FIN and the end of a session whose peer goes on sending, 0 (at once) to 2147483647; default 2000. */
   readonly lingerMs?: number
   /**
@@ -37,7 +43,7 @@ export type ServeOptions = ShardOptions & {
    */
   readonly thread?: 'auto' | 'own' | 'embedded'
   /**
-   * How bytes move between two sockets: `copy` through user space, `splice` through a kernel pipe, `auto` (the default) by the size of the
+   * How bytes move between two sockets: `copy` through user space, `splice` through kernel pipes, `auto` (the default) by the size of the
    * last reads: splice for bulk, copy for the rest. Where the kernel gives no pipe everything is copied. What has been spliced is still the
    * sender's memory: a program that sends a file with sendfile(2) and then overwrites it changes what a slow reader gets, as on a direct connection.
    */
@@ -57,7 +63,7 @@ export type ServeOptions = ShardOptions & {
   /**
    * `nftables`: the kernel relays by itself, by address translation, and no packet comes to this process. For pipelines of `listen`, `allow`, `deny` and `forward`
    * without further options, at ports other than 0; needs nft(8), CAP_NET_ADMIN, forwarding switched on, and Linux 5.10. Other pipelines, and the options `thread`, `transport`, `ioUring`,
-   * `maxPendingBytes`, `lingerMs`, `debug` and those of shards, are refused with ERR_MILLRACE_BAD_PIPELINE and ERR_MILLRACE_BAD_OPTION; what the machine lacks with ERR_MILLRACE_NO_OFFLOAD. It
+   * `maxPendingBytes`, `maxPipeBytes`, `lingerMs`, `debug` and those of shards, are refused with ERR_MILLRACE_BAD_PIPELINE and ERR_MILLRACE_BAD_OPTION; what the machine lacks with ERR_MILLRACE_NO_OFFLOAD. It
    * is not the same relay: TCP goes from end to end, and idle sessions end by the timeouts of conntrack (nf_conntrack_tcp_timeout_established and others).
    * There are no events of sessions, only of names and the notices `offloadBlocked` and `offloadGone`; `endSession` throws. The ledger counts payload, a train of datagrams that the kernel had joined as
    * one, and what TCP sends again twice; reading it blocks for about 10 ms, and with more than 1,000 entries of conntrack what it says is open is up to a second
@@ -67,7 +73,7 @@ export type ServeOptions = ShardOptions & {
   readonly offload?: 'nftables'
 }
 
-const names = [...shardNames, 'onEvents', 'sessionEvents', 'onError', 'maxPendingBytes', 'lingerMs', 'thread', 'transport', 'ioUring', 'resolver', 'debug', 'offload']
+const names = [...shardNames, 'onEvents', 'sessionEvents', 'onError', 'maxPendingBytes', 'maxPipeBytes', 'lingerMs', 'thread', 'transport', 'ioUring', 'resolver', 'debug', 'offload']
 
 /**
  * Serves one pipeline or several, of streams and of datagrams: binds all listeners, then accepts. Rejects with the `RelayError` of what cannot be set up, such as
@@ -92,12 +98,13 @@ export function serveBeside(pipelines: readonly Pipeline<Kind>[], options: Serve
 
 function checkOptions(options: ServeOptions): Settings {
   checkNames('serve', options, names)
-  const { onEvents, sessionEvents = true, onError = report, maxPendingBytes = 268_435_456, lingerMs = 2_000, thread = 'auto', transport = 'auto' } = options
-  const { ioUring = true, resolver = systemResolver(), debug = false } = options
+  const { onEvents, sessionEvents = true, onError = report, maxPendingBytes = 268_435_456, maxPipeBytes = 33_554_432, lingerMs = 2_000 } = options
+  const { thread = 'auto', transport = 'auto', ioUring = true, resolver = systemResolver(), debug = false } = options
   if (onEvents !== undefined) checkFunction('serve', 'onEvents', onEvents)
   checkFunction('serve', 'onError', onError)
   checkFunction('serve', 'resolver', resolver)
   checkInteger('serve', 'maxPendingBytes', maxPendingBytes, { least: 1_048_576, most: 2 ** 40, unit: 'bytes' })
+  checkInteger('serve', 'maxPipeBytes', maxPipeBytes, { least: 0, most: 2 ** 40, unit: 'bytes' })
   checkMs('serve', 'lingerMs', lingerMs, 'at once')
   checkWord('serve', 'thread', thread, ['auto', 'own', 'embedded'])
   checkWord('serve', 'transport', transport, ['auto', 'copy', 'splice'])
@@ -105,7 +112,7 @@ function checkOptions(options: ServeOptions): Settings {
   checkBoolean('serve', 'sessionEvents', sessionEvents)
   checkBoolean('serve', 'debug', debug)
   if (options.offload !== undefined) checkWord('serve', 'offload', options.offload, ['nftables'])
-  return { sharding: checkShards(options), onEvents, sessionEvents, onError: guarded(onError), maxPendingBytes, lingerMs, thread, transport, ioUring, resolver, debug }
+  return { sharding: checkShards(options), onEvents, sessionEvents, onError: guarded(onError), maxPendingBytes, maxPipeBytes, lingerMs, thread, transport, ioUring, resolver, debug }
 }
 
 function checkPipelines(given: unknown): readonly Pipeline<Kind>[] {

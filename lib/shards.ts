@@ -16,7 +16,7 @@ export type ShardOptions = {
    * Loops that serve the pipelines together, each on a thread of its own with listeners of its own (SO_REUSEPORT, see socket(7)), 1 to 128;
    * `auto`: one for each CPU that this process may run on. Default 1. Needs pipelines without a node in JS, for which there is
    * `millrace run FILE --workers`. The kernel chooses the loop of a session or flow by a hash of its addresses and ports, so one flow never
-   * has more than one loop, also while they drain. `limit` counts over all of them; `maxPendingBytes`, `maxFlows`, `maxFlowsPerAddress` and `ratePerAddress` hold for each.
+   * has more than one loop, also while they drain. `limit` counts over all of them; `maxPendingBytes`, `maxPipeBytes`, `maxFlows`, `maxFlowsPerAddress` and `ratePerAddress` hold for each.
    */
   readonly shards?: number | 'auto'
   /**

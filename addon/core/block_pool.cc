@@ -80,4 +80,12 @@ void ByteQueue::consume(BlockPool& pool, size_t count) {
   if (count) head_->begin += uint32_t(count);
 }
 
+void ByteQueue::append(ByteQueue& other) {
+  if (!other.head_) return;
+  (tail_ ? tail_->next : head_) = other.head_;
+  tail_ = other.tail_;
+  size_ += other.size_;
+  other = ByteQueue();
+}
+
 }  // namespace millrace

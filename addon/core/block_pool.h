@@ -50,6 +50,8 @@ class ByteQueue {
   /// Fills `vectors` with the front of the queue; returns how many are used.
   size_t peek(std::span<iovec> vectors) const;
   void consume(BlockPool& pool, size_t count);
+  /// Takes over all that is in `other`, behind its own.
+  void append(ByteQueue& other);
   void clear(BlockPool& pool) { consume(pool, size_); }
 
  private:

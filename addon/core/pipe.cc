@@ -2,6 +2,9 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/ioctl.h>
+
+#include <algorithm>
 
 #include "core/sys.h"
 
@@ -37,30 +40,40 @@ void Pipe::open(size_t bytes) {
   if (::pipe2(ends, O_NONBLOCK | O_CLOEXEC) < 0) return;
   out_ = Fd(ends[0]);
   in_ = Fd(ends[1]);
-  ::fcntl(in_.get(), F_SETPIPE_SZ, int(bytes));
+  ::fcntl(in_.get(), F_SETPIPE_SZ, int(bytes));  // what became of it is asked next
   const int got = ::fcntl(in_.get(), F_GETPIPE_SZ);
-  capacity_ = got > 0 ? size_t(got) : 0;
+  capacity_ = got > 0 ? uint32_t(got) : 0;
 }
 
 ssize_t Pipe::fill(int socket, size_t limit) {
-  return sys::retry([&] { return ::splice(socket, nullptr, in_.get(), nullptr, limit, SPLICE_F_NONBLOCK); });
+  const ssize_t got = sys::retry([&] { return ::splice(socket, nullptr, in_.get(), nullptr, limit, SPLICE_F_NONBLOCK); });
+  if (got > 0) size_ += uint32_t(got);
+  return got;
 }
 
-ssize_t Pipe::empty(int socket, size_t count) {
+ssize_t Pipe::empty(int socket) {
   HeldSigpipe held;
-  const ssize_t put = sys::retry([&] { return ::splice(out_.get(), nullptr, socket, nullptr, count, SPLICE_F_NONBLOCK); });
-  if (put != ssize_t(count)) held.take();  // it may have sent a part first
+  const ssize_t put = sys::retry([&] { return ::splice(out_.get(), nullptr, socket, nullptr, size_, SPLICE_F_NONBLOCK); });
+  if (put != ssize_t(size_)) held.take();  // it may have sent a part first
+  if (put > 0) size_ -= uint32_t(put);
   return put;
 }
 
 std::span<uint8_t> Pipe::take(std::span<uint8_t> into) {
+  into = into.first(std::min<size_t>(into.size(), size_));
   size_t taken = 0;
   while (taken < into.size()) {
     const ssize_t got = sys::retry([&] { return ::read(out_.get(), into.data() + taken, into.size() - taken); });
     if (got <= 0) break;
     taken += size_t(got);
   }
+  size_ -= uint32_t(taken);
   return into.first(taken);
+}
+
+size_t Pipe::measured() const {
+  int bytes = 0;
+  return ::ioctl(out_.get(), FIONREAD, &bytes) == 0 ? size_t(bytes) : 0;
 }
 
 }  // namespace millrace

@@ -1,7 +1,6 @@
 // Pipe: a kernel pipe that bytes pass through on their way from one socket to another, without being copied to user space (internal).
 // One loop's thread only. Every call is non-blocking, retries EINTR and returns a count or -errno.
-// Invariant, kept by the caller: between two steps the pipe is empty. So one pipe serves all of a loop's sessions, EAGAIN of fill() never means
-// that the pipe is full, and no end of a session has to look for bytes here.
+// Invariant: size() is what is inside. The caller fills an empty pipe only, so EAGAIN of fill() never means that the pipe is full.
 #pragma once
 #include <errno.h>
 #include <sys/types.h>
@@ -20,23 +19,29 @@ class Pipe {
   void open(size_t bytes);
   /// Bytes in pages that are full; less where they come in small pieces.
   size_t capacity() const { return capacity_; }
+  size_t size() const { return size_; }
   explicit operator bool() const { return bool(in_); }
 
   /// From a stream socket into the pipe; 0 at the end of the stream. EAGAIN may also mean an urgent byte, which only recv(2) passes over.
   ssize_t fill(int socket, size_t limit);
-  /// From the pipe into a stream socket, without SIGPIPE; fewer than `count` where the socket is full.
-  ssize_t empty(int socket, size_t count);
+  /// All there is into a stream socket, without SIGPIPE; less where the socket is full.
+  ssize_t empty(int socket);
   /// Whether a result says that the kernel, or a sandbox, does not splice here at all. Copying may well work.
   static bool refused(ssize_t result) {
     return result == -EINVAL || result == -ENOSYS || result == -EPERM || result == -EACCES || result == -EOPNOTSUPP;
   }
-  /// What is left, out of the pipe. `into` must have room for all of it, and no more; less comes only from a pipe that is broken.
+  /// What is inside, or as much of it as there is room for, to user space; less comes only from a pipe that is broken.
   std::span<uint8_t> take(std::span<uint8_t> into);
+  /// What the kernel says is inside, to compare.
+  size_t measured() const;
 
  private:
+  friend class PipePool;
   Fd in_;
   Fd out_;
-  size_t capacity_ = 0;
+  uint32_t capacity_ = 0;
+  uint32_t size_ = 0;
+  Pipe* next_ = nullptr;  // in the pool
 };
 
 }  // namespace millrace

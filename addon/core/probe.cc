@@ -115,7 +115,7 @@ void passThroughPipe(ProbeAnswers& answers, int size) {
   std::array<uint8_t, 4096> bytes{};
   answers.spliced = int(sys::send(fromIn.get(), bytes.data(), bytes.size()));
   if (answers.spliced > 0 && pipe) answers.spliced = int(pipe.fill(fromOut.get(), bytes.size()));
-  if (answers.spliced > 0 && pipe) answers.spliced = int(pipe.empty(toIn.get(), size_t(answers.spliced)));
+  if (answers.spliced > 0 && pipe) answers.spliced = int(pipe.empty(toIn.get()));
 }
 
 }  // namespace

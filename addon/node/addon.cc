@@ -28,6 +28,7 @@ Napi::Array counterNames(Napi::Env env) {
     for (const char* name : dropReasonNames) add("droppedBytes." + direction + name);
   }
   for (const char* name : {"icmpErrors", "segmentedSends", "segmentationFallbacks"}) add(name);
+  for (const char* name : {"inUse", "capacityBytes", "bytes"}) add(std::string("pipes.") + name);
   return names;
 }
 

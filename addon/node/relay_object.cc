@@ -50,6 +50,7 @@ RelayObject::RelayObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Rela
   EngineConfig config;
   config.options.wantEvents = options.get("wantEvents").boolean();
   config.options.maxPendingBytes = options.get("maxPendingBytes").whole();
+  config.options.maxPipeBytes = options.get("maxPipeBytes").whole();
   config.options.lingerMs = options.get("lingerMs").whole();
   config.options.transport = transportOf(options.get("transport").text());
   config.options.ioUring = options.get("ioUring").boolean();

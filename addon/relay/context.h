@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "core/call_batch.h"
-#include "core/pipe.h"
+#include "core/pipe_pool.h"
 #include "core/reuseport.h"
 #include "relay/outbox.h"
 #include "relay/plan.h"
@@ -17,6 +17,7 @@ namespace millrace {
 struct RelayOptions {
   bool wantEvents = false;
   size_t maxPendingBytes = 256 << 20;
+  size_t maxPipeBytes = 32 << 20;
   uint64_t lingerMs = 2000;
   Transport transport = Transport::automatic;
   bool ioUring = true;
@@ -31,7 +32,7 @@ struct PlanState {
 
 struct Context {
   Context(Loop& of, RelayOptions with, std::span<uint8_t> arena)
-      : loop(of), options(with), pool(with.maxPendingBytes), outbox(arena), hot(hotBytes) {}
+      : loop(of), options(with), pool(with.maxPendingBytes), pipes(of, with.maxPipeBytes, with.transport == Transport::splice), outbox(arena), hot(hotBytes) {}
 
   static constexpr uint8_t sessionKind = 1;
   static constexpr uint8_t listenerKind = 2;
@@ -39,18 +40,15 @@ struct Context {
   static constexpr size_t hotBytes = 256 * 1024;
   /// The share that each of a batch of reads has of it: who fills its share has more to say, and is read alone.
   static constexpr size_t smallReadBytes = hotBytes / CallBatch::most;
-  /// Room for one read even where it comes in many small pieces, each of which takes a page of the pipe.
-  static constexpr size_t pipeBytes = 1024 * 1024;
-  static constexpr size_t leastPipeBytes = 512 * 1024;
 
   Loop& loop;
   const RelayOptions options;
   std::vector<std::unique_ptr<PlanState>> plans;
   BlockPool pool;
+  PipePool pipes;
+  PipeCounts pipesHeld{};  // by all pumps
   Outbox outbox;
   std::vector<uint8_t> hot;
-  Pipe pipe;  // empty between two steps; open once something is to be spliced
-  bool pipeTried = false;
   CallBatch calls;            // of a turn, one each on many sockets
   Slab<Session> sessions;
   std::vector<Token> ended;     // to be freed at the turn's end
@@ -88,18 +86,10 @@ struct Context {
     return r;
   }
 
-  /// Whether there is a pipe that is worth splicing through. A small one moves fewer bytes a call than copying does.
-  bool mayPipe() {
-    if (!std::exchange(pipeTried, true)) {
-      pipe.open(pipeBytes);
-      if (options.transport == Transport::automatic && pipe.capacity() < leastPipeBytes) pipe = Pipe();
-    }
-    return bool(pipe);
-  }
-  /// Another one, with nothing in it, when it is wanted again.
-  void replacePipe() {
-    pipe = Pipe();
-    pipeTried = false;
+  /// Bytes that may be kept yet, so that all that is in pipes finds room in blocks too, should the kernel refuse to take it from there.
+  size_t roomBytes() const {
+    const size_t spoken = size_t(pipesHeld.bytes + pipesHeld.inUse * Block::capacity);
+    return pool.availableBytes() > spoken ? pool.availableBytes() - spoken : 0;
   }
 
   /// The session is walked or fed again when the arena has room.

@@ -36,7 +36,7 @@ double write(Context& c, double id, unsigned direction, std::span<const uint8_t>
   if (!s || s->phase != Phase::relaying) return -1;
   c.bytesOf(*s, direction).produced += bytes.size();
   relayBytes(c, *s, direction, bytes);
-  const size_t pending = s->pumps[direction].pending.size();
+  const size_t pending = s->pumps[direction].pendingBytes();
   if (c.nodeOf(*s).op == Op::stream && pending > c.settingsOf(*s).highWaterBytes) s->pumps[direction].drainDue = true;
   settle(c, *s);
   return s->phase == Phase::closed ? -1 : double(pending);
@@ -65,7 +65,7 @@ std::vector<SessionInfo> listSessions(Context& c) {
     if (s.phase == Phase::closed) return;
     list.push_back({Context::idOf(token), s.node, s.plan, s.phase, s.downstream, s.upstream,
                     {s.pumps[0].sent, s.pumps[1].sent},
-                    {s.pumps[0].pending.size() + (s.head ? s.head->size() : 0), s.pumps[1].pending.size()},
+                    {s.pumps[0].pendingBytes() + (s.head ? s.head->size() : 0), s.pumps[1].pendingBytes()},
                     c.now() - s.acceptedMs, c.now() - s.progressMs});
   });
   return list;

@@ -6,6 +6,7 @@
 #include "relay/interest.h"
 #include "relay/limits.h"
 #include "relay/pump.h"
+#include "relay/splicing.h"
 
 namespace millrace {
 namespace {
@@ -76,6 +77,7 @@ void dropPending(Context& c, Session& s, unsigned direction) {
   bytes.pending -= pending.size();
   bytes.dropped += pending.size();
   pending.clear(c.pool);
+  dropPipe(c, s, direction);
 }
 
 void endSession(Context& c, Session& s, Reason reason) {
@@ -121,14 +123,14 @@ void lingerSession(Context& c, Session& s, Reason reason) {
   s.phaseDeadlineMs = c.now() + c.options.lingerMs;
   for (unsigned side = 0; side < 2; ++side) {
     if (!s.sides[side].fd) dropPending(c, s, 1 - side);
-    else if (!s.pumps[1 - side].pending.empty()) flushPending(c, s, 1 - side);
+    else if (s.pumps[1 - side].holds()) flushPending(c, s, 1 - side);
   }
   lingerOn(c, s);
 }
 
 void lingerReady(Context& c, Session& s, unsigned side, uint32_t events) {
   Side& it = s.sides[side];
-  if (events & (EPOLLOUT | EPOLLERR | EPOLLHUP) && !s.pumps[1 - side].pending.empty()) flushPending(c, s, 1 - side);
+  if (events & (EPOLLOUT | EPOLLERR | EPOLLHUP) && s.pumps[1 - side].holds()) flushPending(c, s, 1 - side);
   if (s.phase == Phase::closed) return;
   if (events & (EPOLLIN | EPOLLERR | EPOLLHUP) && !it.eof && !it.dead) {
     const ssize_t got = sys::recv(it.fd.get(), c.hot.data(), c.hot.size());

@@ -155,7 +155,7 @@ void Engine::relayTimer(Session& s) {
   if (s.wakeMs <= now) {
     s.wakeMs = UINT64_MAX;
     s.pumps[0].throttled = s.pumps[1].throttled = false;
-    if (!s.pumps[toDownstream].pending.empty()) flushPending(context_, s, toDownstream);
+    if (s.pumps[toDownstream].holds()) flushPending(context_, s, toDownstream);
     if (s.phase != Phase::relaying) return;
   }
   if (maxDurationDeadlineMs(settings.maxDurationMs, s.acceptedMs) <= now) return resetSession(context_, s, Reason::maxDuration);
@@ -212,7 +212,7 @@ void Engine::retryDeferred() {
 }
 
 void Engine::feedStarved() {
-  if (context_.starved.empty() || context_.pool.availableBytes() < Block::capacity) return;
+  if (context_.starved.empty() || context_.roomBytes() < Block::capacity) return;
   for (const Token token : std::exchange(context_.starved, {})) {
     Session* s = context_.sessions.find(token);
     if (!s || s->phase == Phase::closed) continue;

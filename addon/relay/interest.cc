@@ -13,13 +13,13 @@ namespace {
 bool mayRead(Context& c, const Session& s, unsigned side) {
   const Pump& pump = s.pumps[side];
   if (!s.flowing(side) || pump.paused || pump.throttled || pump.starved || s.head) return false;
-  return s.pumps[answersItself(c.nodeOf(s).op) ? unsigned{toDownstream} : side].pending.empty();
+  return !s.pumps[answersItself(c.nodeOf(s).op) ? unsigned{toDownstream} : side].holds();
 }
 
 bool mustWrite(Context& c, const Session& s, unsigned side) {
   const Pump& into = s.pumps[1 - side];
   const bool held = into.throttled && s.phase == Phase::relaying && isHeldAtExit(c.nodeOf(s).op);
-  return !into.pending.empty() && !held;
+  return into.holds() && !held;
 }
 
 uint32_t epollEvents(uint8_t watched) {

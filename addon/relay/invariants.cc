@@ -18,23 +18,43 @@ void assertWatched(Context& c, const Session& s) {
   }
 }
 
+/// A pump's pipe holds something, and as much as the kernel says.
+void addPipe(PipeCounts& counts, const Pipe& pipe) {
+  assert(pipe.size() > 0 && pipe.size() == pipe.measured());
+  ++counts.inUse;
+  counts.capacityBytes += pipe.capacity();
+  counts.bytes += pipe.size();
+}
+
+bool same(const PipeCounts& a, const PipeCounts& b) { return a.inUse == b.inUse && a.capacityBytes == b.capacityBytes && a.bytes == b.bytes; }
+
 }  // namespace
 
 void assertInvariants(Context& c, bool arenaEmpty) {
   std::vector<std::array<uint64_t, 2>> held(c.plans.size());
+  std::vector<PipeCounts> pipes(c.plans.size());
   c.sessions.forEach([&](Token, Session& s) {
     if (s.phase == Phase::closed) return;
-    for (unsigned d = 0; d < 2; ++d) held[s.plan][d] += s.pumps[d].pending.size();
+    for (unsigned d = 0; d < 2; ++d) {
+      held[s.plan][d] += s.pumps[d].pendingBytes();
+      if (const Pipe* pipe = s.pumps[d].pipe) addPipe(pipes[s.plan], *pipe);
+    }
     if (s.head) held[s.plan][toUpstream] += s.head->size();
     assertWatched(c, s);
   });
+  PipeCounts inAll{};
   for (size_t p = 0; p < c.plans.size(); ++p) {
+    assert(same(pipes[p], c.plans[p]->ledger.now.pipes));
+    inAll.inUse += pipes[p].inUse;
+    inAll.capacityBytes += pipes[p].capacityBytes;
+    inAll.bytes += pipes[p].bytes;
     for (unsigned d = 0; d < 2; ++d) {
       const ByteCounts& bytes = c.plans[p]->ledger.now.bytes[d];
       assert(bytes.received + bytes.produced == bytes.sent + bytes.consumed + bytes.dropped + bytes.pending);
       assert(!arenaEmpty || c.plans[p]->plan.datagram || bytes.pending == held[p][d]);
     }
   }
+  assert(same(inAll, c.pipesHeld) && inAll.capacityBytes <= c.options.maxPipeBytes);
 }
 
 }  // namespace millrace

@@ -26,6 +26,11 @@ struct DatagramCounts {
   uint64_t droppedBytes[dropReasons];
 };
 
+/// Pipes that hold pending bytes, and what they would hold if these came in full pages.
+struct PipeCounts {
+  uint64_t inUse, capacityBytes, bytes;
+};
+
 struct Counters {
   uint64_t accepted, open, closed;
   ByteCounts bytes[2];
@@ -34,6 +39,7 @@ struct Counters {
   uint64_t icmpErrors;              // told by the socket of a flow, about datagrams that count as sent
   uint64_t segmentedSends;          // sends of several datagrams as one, by UDP_SEGMENT
   uint64_t segmentationFallbacks;   // of those, refused and sent again one by one
+  PipeCounts pipes;
 };
 inline constexpr size_t counterCount = sizeof(Counters) / sizeof(uint64_t);
 using CounterValues = std::array<uint64_t, counterCount>;

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <cassert>
+#include <utility>
 
 #include "core/sys.h"
 #include "relay/answer.h"
 #include "relay/ending.h"
 #include "relay/pair.h"
+#include "relay/splicing.h"
 
 namespace millrace {
 namespace {
@@ -41,41 +43,9 @@ void spend(Session& s, unsigned direction, uint64_t bytes) {
   if (s.buckets) s.buckets[direction].take(bytes);
 }
 
-/// Sends what is in the pipe. What the destination refuses leaves the pipe at once and waits like any other bytes.
-void deliverPipe(Context& c, Session& s, unsigned direction, size_t count) {
-  Pump& pump = s.pumps[direction];
-  ByteCounts& counts = c.bytesOf(s, direction);
-  const Side& to = s.sides[1 - direction];
-  assert(pump.pending.empty());
-  ssize_t put = 0;
-  if (!pump.broken && to.fd && !to.fin) {
-    put = c.pipe.empty(to.fd.get(), count);
-    if (put > 0) {
-      counts.sent += size_t(put);
-      pump.sent += size_t(put);
-      if (size_t(put) == count) return;
-    }
-  }
-  const size_t left = count - size_t(std::max<ssize_t>(put, 0));
-  const auto rest = c.pipe.take(std::span(c.hot).first(left));
-  if (rest.size() < left) {  // nobody else may ever see what is still in there
-    c.replacePipe();
-    counts.dropped += left;
-    s.error = EIO;
-    return resetSession(c, s, Reason::ioError);
-  }
-  if (Pipe::refused(put)) pump.transport.refuse();
-  else if (put < 0 && !sys::wouldBlock(put)) {
-    counts.dropped += rest.size();
-    s.error = int32_t(-put);
-    return destinationFailed(c, s, direction);
-  }
-  deliver(c, s, direction, rest);
-}
-
 /// How much may be read now so that all of it could be kept; 0: not now, and the pump is marked with why.
 size_t readLimit(Context& c, Session& s, unsigned direction, Op op) {
-  const size_t available = c.pool.availableBytes();
+  const size_t available = c.roomBytes();
   if (available < Block::capacity) {
     s.pumps[direction].starved = true;
     c.starved.push_back(s.token);
@@ -110,20 +80,20 @@ void sourceReady(Context& c, Session& s, unsigned side) {
   }
   const int from = s.sides[side].fd.get();
   TransportChoice& choice = s.pumps[side].transport;
-  bool spliced = target == Target::socket && choice.splices(c.options.transport) && c.mayPipe();
-  ssize_t got = spliced ? c.pipe.fill(from, limit) : sys::recv(from, into, limit);
-  if (spliced && (sys::wouldBlock(got) || Pipe::refused(got))) {
+  Pipe* pipe = target == Target::socket ? pipeFor(c, s, side) : nullptr;
+  ssize_t got = pipe ? pipe->fill(from, limit) : sys::recv(from, into, limit);
+  if (pipe && got <= 0) {
+    c.pipes.give(std::exchange(pipe, nullptr));
     if (Pipe::refused(got)) choice.refuse();
-    spliced = false;
-    got = sys::recv(from, into, limit);
+    if (Pipe::refused(got) || sys::wouldBlock(got)) got = sys::recv(from, into, limit);
   }
   if (got > 0) {
     const auto count = size_t(got);
     noteReceived(c, s, side, count);
     spend(s, side, count);
     if (op == Op::echo) spend(s, toDownstream, count);
-    if (spliced) {
-      deliverPipe(c, s, side, count);
+    if (pipe) {
+      deliverPipe(c, s, side, pipe);
     } else if (target == Target::js) {
       crossBytes(c, s, c.nodeOf(s).op == Op::stream ? RecordKind::data : RecordKind::chunk, side, {into, count});
     } else {
@@ -200,7 +170,7 @@ void deliver(Context& c, Session& s, unsigned direction, std::span<const uint8_t
 bool takesNow(Context& c, const Session& s, unsigned direction) {
   const Pump& pump = s.pumps[direction];
   const Side& to = s.sides[1 - direction];
-  return pump.pending.empty() && !pump.broken && to.fd && !to.fin && !(s.buckets && isHeldAtExit(c.nodeOf(s).op));
+  return !pump.holds() && !pump.broken && to.fd && !to.fin && !(s.buckets && isHeldAtExit(c.nodeOf(s).op));
 }
 
 void delivered(Context& c, Session& s, unsigned direction, std::span<const uint8_t> bytes, ssize_t put) {
@@ -236,7 +206,8 @@ void flushPending(Context& c, Session& s, unsigned direction) {
   const int fd = s.sides[1 - direction].fd.get();
   const bool throttledHere = s.buckets && s.phase == Phase::relaying && isHeldAtExit(c.nodeOf(s).op);
   ByteCounts& counts = c.bytesOf(s, direction);
-  while (!pump.pending.empty()) {
+  if (pump.pipe && !flushPipe(c, s, direction)) return;
+  while (!pump.pipe && !pump.pending.empty()) {
     iovec vectors[32];
     size_t used = pump.pending.peek(vectors);
     size_t total = 0;
@@ -264,7 +235,7 @@ void flushPending(Context& c, Session& s, unsigned direction) {
     if (throttledHere) spend(s, direction, count);
     if (count < total) break;
   }
-  if (pump.drainDue && pump.pending.size() <= c.settingsOf(s).highWaterBytes / 2) {
+  if (pump.drainDue && pump.pendingBytes() <= c.settingsOf(s).highWaterBytes / 2) {
     pump.drainDue = false;
     c.outbox.push(c.record(RecordKind::drain, s));
   }

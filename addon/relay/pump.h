@@ -1,5 +1,5 @@
 // The pump: one direction of a session (internal). Moves bytes from a readable side through the loop's hot buffer straight into the other
-// side and keeps only what that refuses. This is the copy transport; another one replaces sourceReady and flushPending and nothing else.
+// side and keeps only what that refuses; bulk goes by a kernel pipe instead (splicing.h).
 // One loop's thread only. Nothing is returned: the session's state says what happened, and pair.h decides what an end or an error means.
 // Invariant: nothing is read while bytes of the same direction are pending, so order is kept and pending is bounded by one read.
 #pragma once

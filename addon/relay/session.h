@@ -11,6 +11,7 @@
 #include "core/block_pool.h"
 #include "core/fd.h"
 #include "core/loop.h"
+#include "core/pipe.h"
 #include "relay/head.h"
 #include "relay/ledger.h"
 #include "relay/partial.h"
@@ -41,7 +42,8 @@ struct Side {
 
 /// One direction: from side `d` to side `1 - d`.
 struct Pump {
-  ByteQueue pending;
+  ByteQueue pending;           // behind what is in the pipe
+  Pipe* pipe = nullptr;        // of the loop's pool, while bytes are in it
   uint64_t sent = 0;
   bool broken : 1 = false;     // the destination takes no more; what comes is dropped
   bool paused : 1 = false;     // by JS
@@ -51,6 +53,10 @@ struct Pump {
   bool small : 1 = true;       // its last read was
   TransportChoice transport;
   uint32_t crossing = 0;       // chunks that JS has and has not answered
+
+  /// Bytes wait for the destination.
+  bool holds() const { return pipe || !pending.empty(); }
+  size_t pendingBytes() const { return pending.size() + (pipe ? pipe->size() : 0); }
 };
 
 struct Session : LoopTimer {
@@ -82,7 +88,7 @@ struct Session : LoopTimer {
   /// Nothing of this direction is left with us: what waited for its last byte may happen. A sink without an upstream answers on side 0.
   bool settled(unsigned direction) const {
     const bool answersItself = direction == toDownstream && !sides[1].fd;
-    return pumps[direction].pending.empty() && pumps[direction].crossing == 0 && !(answersItself && pumps[toUpstream].crossing > 0);
+    return !pumps[direction].holds() && pumps[direction].crossing == 0 && !(answersItself && pumps[toUpstream].crossing > 0);
   }
   bool flowing(unsigned direction) const { return !sides[direction].eof && !pumps[direction].broken; }
   bool halfClosed() const { return sides[0].eof || sides[1].eof || sides[0].dead || sides[1].dead || sides[0].hungUp || sides[1].hungUp; }

@@ -1,5 +1,5 @@
-// How a direction between two sockets moves its bytes: copied through the hot buffer, or spliced through the loop's pipe, which costs a
-// third of it for bulk and a tenth more for small messages (internal). Pure.
+// How a direction between two sockets moves its bytes: copied through the hot buffer, or spliced through a pipe, which costs a third of
+// it for bulk and a tenth more for small messages (internal). Pure.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -20,6 +20,9 @@ class TransportChoice {
     splicing_ = !splicing_;
     streak_ = 0;
   }
+
+  /// What it was like says nothing about what comes.
+  void forget() { splicing_ = false, streak_ = 0; }
 
   /// The kernel does not splice between these two.
   void refuse() { refused_ = true; }

@@ -19,9 +19,12 @@ export const sendBufferBytes = 4_194_304
 /** Of a flow's socket: `flowReceiveBuffer` there. */
 export const flowReceiveBufferBytes = 1_048_576
 
-/** The pipe of a loop: `pipeBytes` in addon/relay/context.h; with less than `leastPipeBytes` bytes are copied. */
+/** Of each pipe of a loop: `pipeBytes` in addon/core/pipe_pool.h; with less than `leastPipeBytes` bytes are copied. */
 export const pipeBytes = 1_048_576
 export const leastPipeBytes = 524_288
+
+/** What all pipes of a loop may hold: `maxPipeBytes` of `serve`. */
+export const maxPipeBytes = 33_554_432
 
 /** Pending bytes of all sessions of a thread, and of one direction of a session: `maxPendingBytes` of `serve`, `highWater`. */
 export const maxPendingBytes = 268_435_456

@@ -4,7 +4,7 @@
  */
 import { maxFlows, ownDescriptors } from './asked.ts'
 import type { Facts, Unseen } from './facts.ts'
-import { isUnseen, numberAt, numbersAt } from './facts.ts'
+import { hasCapability, isUnseen, numberAt, numbersAt } from './facts.ts'
 import type { Finding, Mend } from './finding.ts'
 import { fail, ok, skip, sysctl, warn } from './finding.ts'
 import { many, numberText } from './text.ts'
@@ -54,15 +54,13 @@ export function raise(facts: Facts, wanted = wished): Mend {
   }
 }
 
-/** CAP_SYS_RESOURCE in capabilities(7). */
+/** CAP_SYS_RESOURCE. */
 const sysResource = 24n
 
 /** Whether this is root, and may nevertheless not raise a hard limit, as in most containers. */
-function bound({ read }: Facts): boolean {
-  const status = read('/proc/self/status')
-  if (isUnseen(status)) return false
-  const [root, mask] = [/^Uid:\s+0\s/m.test(status), /^CapEff:\s+([\da-f]+)/m.exec(status)?.[1]]
-  return root && mask !== undefined && ((BigInt(`0x${mask}`) >> sysResource) & 1n) === 0n
+function bound(facts: Facts): boolean {
+  const status = facts.read('/proc/self/status')
+  return !isUnseen(status) && /^Uid:\s+0\s/m.test(status) && hasCapability(facts, sysResource) === false
 }
 
 /** Of the whole machine. */

@@ -41,6 +41,14 @@ export function numberAt(facts: Pick<Facts, 'read'>, path: string): number | Uns
   return numbers[0] ?? { unseen: `${path} is empty` }
 }
 
+/** Whether this process has a capability, by its number in capabilities(7). */
+export function hasCapability({ read }: Pick<Facts, 'read'>, capability: bigint): boolean | Unseen {
+  const status = read('/proc/self/status')
+  if (isUnseen(status)) return status
+  const mask = /^CapEff:\s+([\da-f]+)/m.exec(status)?.[1]
+  return mask === undefined ? { unseen: '/proc/self/status has no CapEff' } : ((BigInt(`0x${mask}`) >> capability) & 1n) === 1n
+}
+
 /** The number after a name in a file of lines such as `MemAvailable:  123 kB`. */
 export function namedNumber({ read }: Pick<Facts, 'read'>, path: string, name: string): number | Unseen {
   const text = read(path)

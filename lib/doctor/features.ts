@@ -1,8 +1,8 @@
 /** What the kernel must be able to do, each tried on loopback: trains of datagrams, listeners that share a port, splice. */
 import type { NativeProbe } from '../native.ts'
-import { leastPipeBytes, pipeBytes } from './asked.ts'
+import { leastPipeBytes, maxPipeBytes, pipeBytes } from './asked.ts'
 import type { Facts } from './facts.ts'
-import { isUnseen, numberAt } from './facts.ts'
+import { hasCapability, isUnseen, numberAt } from './facts.ts'
 import type { Finding } from './finding.ts'
 import { ok, skip, sysctl, warn } from './finding.ts'
 import { bytesText, errnoText, many, numberText } from './text.ts'
@@ -32,17 +32,23 @@ function reusePort({ reusePort: result }: NativeProbe): Finding {
     : warn('reuse-port', `two sockets cannot be bound to one port: ${errnoText(result)}`, 'one loop for all sessions of a listener: no shards', { mend: ['uname -r   # SO_REUSEPORT wants 3.9 or newer; a sandbox may refuse what the kernel has'] })
 }
 
-/** One pipe a loop, so what a user may have of them (pipe-user-pages-soft in pipe(7)) is enough for many loops. */
+/** CAP_SYS_ADMIN and CAP_SYS_RESOURCE: with either of them pipe-user-pages-soft does not count, see pipe(7). */
+const exempt = [21n, 24n]
+
+/** A loop keeps a pipe for each direction whose reader is slow, as long as there is another one for who comes next. */
 function splice(facts: Facts, { pipeBytes: given, spliced, pageBytes }: NativeProbe): Finding {
   const [most, userPages] = [numberAt(facts, '/proc/sys/fs/pipe-max-size'), numberAt(facts, '/proc/sys/fs/pipe-user-pages-soft')]
   const cost = 'bulk TCP is copied through user space: several times the CPU a byte'
   if (given < 0) return warn('splice', 'the kernel gives no pipe', cost, raised)
   if (spliced < 0) return warn('splice', `refused: ${errnoText(spliced)}`, cost, { mend: ['uname -r   # a sandbox may refuse what the kernel has'] })
-  const loops = isUnseen(userPages) ? undefined : userPages === 0 ? Infinity : (userPages * pageBytes) / given
-  const forLoops = loops === undefined ? 'fs.pipe-user-pages-soft is not visible' : loops === Infinity ? 'for any number of loops' : `for ${many(loops, 'loop')} of a user that is not root (fs.pipe-user-pages-soft)`
-  const found = `works; a loop's pipe gets ${bytesText(given)} of ${bytesText(pipeBytes)}${isUnseen(most) ? '' : ` (fs.pipe-max-size ${numberText(most)})`}, ${forLoops}`
-  if (given >= pipeBytes) return ok('splice', found)
-  return warn('splice', found, given < leastPipeBytes ? cost : 'bulk TCP takes more turns of the loop', raised)
+  const free = exempt.some((capability) => hasCapability(facts, capability) === true)
+  const forUser = isUnseen(userPages) ? undefined : userPages === 0 ? Infinity : (userPages * pageBytes) / given
+  const limitText = forUser === undefined ? 'fs.pipe-user-pages-soft is not visible' : forUser === Infinity ? 'any number for a user' : `${many(forUser, 'pipe')} for a user without privileges (fs.pipe-user-pages-soft)`
+  const wanted = Math.floor(maxPipeBytes / given)
+  const found = `works; a pipe gets ${bytesText(given)} of ${bytesText(pipeBytes)}${isUnseen(most) ? '' : ` (fs.pipe-max-size ${numberText(most)})`}, a loop has up to ${wanted}; ${limitText}`
+  if (given < pipeBytes) return warn('splice', found, given < leastPipeBytes ? cost : 'bulk TCP takes more turns of the loop', raised)
+  if (forUser === undefined || forUser >= wanted || free) return ok('splice', found)
+  return warn('splice', found, `bulk TCP to more than ${many(Math.max(0, forUser - 1), 'slow reader')} is copied through user space: several times the CPU a byte`, raised)
 }
 
 const raised = sysctl({ 'fs.pipe-max-size': pipeBytes, 'fs.pipe-user-pages-soft': 16_384 })

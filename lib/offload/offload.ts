@@ -41,7 +41,7 @@ export type OffloadSettings = {
 }
 
 /** Options of `serve` about sockets and threads, which there are none of. */
-const notInKernel = ['thread', 'transport', 'ioUring', 'maxPendingBytes', 'lingerMs', 'debug', ...shardNames]
+const notInKernel = ['thread', 'transport', 'ioUring', 'maxPendingBytes', 'maxPipeBytes', 'lingerMs', 'debug', ...shardNames]
 
 /** Throws what `serve` says of `offload`, for pipelines and options that cannot be offloaded; looks at nothing else. */
 export function checkOffload(pipelines: readonly Pipeline<Kind>[], options: object = {}): readonly OffloadPlan[] {

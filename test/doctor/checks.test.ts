@@ -76,6 +76,8 @@ describe('doctor: invented machines', () => {
     ['loopback that is down', { probe: { segmentedSend: -101, trainReceived: -101 } }, 'trains', 'skip', /ip link set lo up/],
     ['no SO_REUSEPORT', { probe: { reusePort: -98 } }, 'reuse-port', 'warn', /EADDRINUSE/],
     ['no splice', { probe: { spliced: -1 } }, 'splice', 'warn', /refused: EPERM/],
+    ['few pipes for a user', { files: { '/proc/sys/fs/pipe-user-pages-soft': '4096\n', '/proc/self/status': 'CapEff:\t0000000000000000\n' } }, 'splice', 'warn', /up to 32; 16 pipes for a user/, 'sysctl -w fs.pipe-max-size=1048576'],
+    ['few pipes, and a root whom that does not concern', { files: { '/proc/sys/fs/pipe-user-pages-soft': '4096\n', '/proc/self/status': 'CapEff:\t0000000000200000\n' } }, 'splice', 'ok', /16 pipes for a user/],
     ['small pipes', { probe: { pipeBytes: 65_536 } }, 'splice', 'warn', /gets 64 KiB of 1 MiB/, 'sysctl -w fs.pipe-max-size=1048576'],
 
     ['little memory for UDP', { files: { '/proc/sys/net/ipv4/udp_mem': '1000 2000 4096\n' } }, 'udp-memory', 'warn', /hold 16 MiB, 1 full listener$/, 'sysctl -w net.ipv4.udp_mem="32768 49152 65536"'],

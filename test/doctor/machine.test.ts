@@ -44,17 +44,18 @@ describe('doctor: this machine', () => {
   })
 
   it('what a relay is said to ask for is what the addon asks for', () => {
-    const source = (path: string): string => readFileSync(new URL(`../../addon/relay/${path}`, import.meta.url), 'utf8')
+    const source = (path: string): string => readFileSync(new URL(`../../addon/${path}`, import.meta.url), 'utf8')
     const value = (text: string, name: string): number => {
       const [, product = ''] = new RegExp(`${name} = ([\\d *]+);`).exec(text) ?? []
       return product.split('*').reduce((all, factor) => all * Number(factor), 1)
     }
-    const socket = source('datagram/datagram_socket.cc')
-    const context = source('context.h')
+    const socket = source('relay/datagram/datagram_socket.cc')
+    const pool = source('core/pipe_pool.h')
     assert.equal(asked.sendBufferBytes, value(socket, 'listenerSendBuffer'))
     assert.equal(asked.flowReceiveBufferBytes, value(socket, 'flowReceiveBuffer'))
-    assert.equal(asked.pipeBytes, value(context, 'pipeBytes'))
-    assert.equal(asked.leastPipeBytes, value(context, 'leastPipeBytes'))
+    assert.equal(asked.pipeBytes, value(pool, 'pipeBytes'))
+    assert.equal(asked.leastPipeBytes, value(pool, 'leastPipeBytes'))
+    assert.match(readFileSync(new URL('../../lib/serve.ts', import.meta.url), 'utf8'), new RegExp(`maxPipeBytes = ${asked.maxPipeBytes.toLocaleString('en').replaceAll(',', '_')}[,;]`))
     assert.equal(asked.receiveBufferBytes, 8_388_608)
     assert.equal(asked.backlog, 511)
   })

@@ -1,6 +1,7 @@
 /**
  * Pitfalls 3, 10, 11, 12, 25 of the kernel's side: a system call that fails hurts only the session it was for. strace makes the calls of the
  * loop's thread fail while ten sessions talk one after another, so the first call belongs to the first session.
+ * Those of splice(2) are in test/stream/transport.test.ts and pipes.test.ts.
  */
 import assert from 'node:assert/strict'
 import { forward, halfCloseTimeout, listen as listenAt, pipe, tcp } from '../../lib/index.ts'
@@ -68,7 +69,7 @@ for (const thread of threads) {
 
     before(async () => {
       upstream = await echoProcess()
-      relay = await relayProcess(pipe(listenAt(tcp('127.0.0.1:0')), halfCloseTimeout(1_000), forward(tcp(`127.0.0.1:${upstream.port}`), { retries: 0 })), { thread, ioUring: false })
+      relay = await relayProcess(pipe(listenAt(tcp('127.0.0.1:0')), halfCloseTimeout(1_000), forward(tcp(`127.0.0.1:${upstream.port}`), { retries: 0 })), { thread, transport: 'copy', ioUring: false })
       baseline = socketsOf(relay.pid).length
     })
     after(async () => {

@@ -5,7 +5,7 @@ import type { Served } from './relay.ts'
 /** What to serve: pipelines are plain data, so those without a handler can be sent to another process. */
 export type Job = {
   readonly pipelines: readonly Served[]
-  readonly options: Pick<ServeOptions, 'thread' | 'shards' | 'pin' | 'transport' | 'ioUring' | 'sessionEvents' | 'maxPendingBytes' | 'lingerMs' | 'debug' | 'offload'>
+  readonly options: Pick<ServeOptions, 'thread' | 'shards' | 'pin' | 'transport' | 'ioUring' | 'sessionEvents' | 'maxPendingBytes' | 'maxPipeBytes' | 'lingerMs' | 'debug' | 'offload'>
   /** Gives SIGPIPE its default action back, which Node had taken away: to end the process. */
   readonly sigpipe?: 'default'
 }

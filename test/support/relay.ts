@@ -27,6 +27,10 @@ const transport = ((asked = process.env['MILLRACE_TRANSPORT'] ?? 'auto') => {
 /** MILLRACE_IO_URING=off runs it without. */
 const ioUring = process.env['MILLRACE_IO_URING'] !== 'off'
 
+/** MILLRACE_PIPE_BYTES=0 runs it without pipes, 1048576 with one. */
+const pipeBytes = process.env['MILLRACE_PIPE_BYTES']
+const maxPipeBytes = pipeBytes === undefined ? {} : { maxPipeBytes: Number(pipeBytes) }
+
 export type TestRelay = {
   readonly server: Server
   /** Where to connect to the first (or that) pipeline. */
@@ -50,6 +54,7 @@ export async function withRelay(pipelines: Served | readonly Served[], options: 
   const server = await serve(pipelines, {
     transport,
     ioUring,
+    ...maxPipeBytes,
     ...options,
     onEvents(batch) {
       events.push(...batch)
@@ -113,7 +118,10 @@ export function checkLedger(server: Pick<Server, 'ledger'>): void {
   assert.equal(ledger.sessions.open, 0, said)
   assert.equal(ledger.sessions.accepted, ledger.sessions.closed, said)
   assert.equal(Object.values(ledger.reasons).reduce((sum, count) => sum + count, 0), ledger.sessions.closed, `every close has a reason: ${said}`)
-  for (const account of [ledger, ...ledger.pipelines]) checkDirections(account, said)
+  for (const account of [ledger, ...ledger.pipelines]) {
+    checkDirections(account, said)
+    assert.deepEqual(account.pipes, { inUse: 0, capacityBytes: 0, bytes: 0 }, said)
+  }
 }
 
 /** That nothing is pending and that bytes and datagrams add up, direction by direction. */
