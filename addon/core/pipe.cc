@@ -51,10 +51,16 @@ ssize_t Pipe::fill(int socket, size_t limit) {
   return got;
 }
 
-ssize_t Pipe::empty(int socket) {
-  HeldSigpipe held;
-  const ssize_t put = sys::retry([&] { return ::splice(out_.get(), nullptr, socket, nullptr, size_, SPLICE_F_NONBLOCK); });
-  if (put != ssize_t(size_)) held.take();  // it may have sent a part first
+ssize_t Pipe::empty(int socket, Sigpipe sigpipe) {
+  const auto splice = [&] { return sys::retry([&] { return ::splice(out_.get(), nullptr, socket, nullptr, size_, SPLICE_F_NONBLOCK); }); };
+  ssize_t put;
+  if (sigpipe == Sigpipe::blocked) {
+    put = splice();
+  } else {
+    HeldSigpipe held;
+    put = splice();
+    if (put != ssize_t(size_)) held.take();  // it may have sent a part first
+  }
   if (put > 0) size_ -= uint32_t(put);
   return put;
 }

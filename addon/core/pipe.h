@@ -13,6 +13,9 @@
 
 namespace millrace {
 
+/// Whether the calling thread has SIGPIPE blocked for its whole life. Where not, writing takes two calls more, and nobody else's signal.
+enum class Sigpipe : bool { open, blocked };
+
 class Pipe {
  public:
   /// Asks for `bytes` of room; the kernel may give less (pipe-max-size, pipe-user-pages-soft), or no pipe at all.
@@ -25,7 +28,7 @@ class Pipe {
   /// From a stream socket into the pipe; 0 at the end of the stream. EAGAIN may also mean an urgent byte, which only recv(2) passes over.
   ssize_t fill(int socket, size_t limit);
   /// All there is into a stream socket, without SIGPIPE; less where the socket is full.
-  ssize_t empty(int socket);
+  ssize_t empty(int socket, Sigpipe sigpipe = Sigpipe::open);
   /// Whether a result says that the kernel, or a sandbox, does not splice here at all. Copying may well work.
   static bool refused(ssize_t result) {
     return result == -EINVAL || result == -ENOSYS || result == -EPERM || result == -EACCES || result == -EOPNOTSUPP;

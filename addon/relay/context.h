@@ -22,6 +22,7 @@ struct RelayOptions {
   Transport transport = Transport::automatic;
   bool ioUring = true;
   Sharing sharing = Sharing::none;  // of the listeners
+  Sigpipe sigpipe = Sigpipe::open;  // of the loop's thread
   int32_t* draining = nullptr;      // how many loops with the same addresses are not done; null: there are no others
 };
 

@@ -10,12 +10,18 @@ namespace {
 /// Records that nobody has taken; beyond it new ones are dropped and counted.
 constexpr size_t maxWaitingRecords = 65'536;
 
+/// start() gives the thread no signals.
+RelayOptions withoutSignals(RelayOptions options) {
+  options.sigpipe = Sigpipe::blocked;
+  return options;
+}
+
 }  // namespace
 
 LoopThread::LoopThread(std::unique_ptr<Loop> loop, RelayOptions options, std::vector<Plan> plans, std::span<uint8_t> arena, DatagramBuffers datagrams,
                        Placement placement, std::function<void()> ring)
     : loop_(std::move(loop)), placement_(placement), ring_(std::move(ring)),
-      engine_(new Engine(*loop_, options, std::move(plans), arena, datagrams, *this)) {}
+      engine_(new Engine(*loop_, withoutSignals(options), std::move(plans), arena, datagrams, *this)) {}
 
 int LoopThread::start() {
   // Signals are for the other threads of the process.

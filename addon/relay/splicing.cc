@@ -81,7 +81,7 @@ void deliverPipe(Context& c, Session& s, unsigned direction, Pipe* pipe) {
 
 bool flushPipe(Context& c, Session& s, unsigned direction) {
   Pump& pump = s.pumps[direction];
-  const ssize_t put = pump.pipe->empty(s.sides[1 - direction].fd.get());
+  const ssize_t put = pump.pipe->empty(s.sides[1 - direction].fd.get(), c.options.sigpipe);
   if (put > 0) {
     left(c, s, direction, size_t(put));
     c.bytesOf(s, direction).sent += size_t(put);

@@ -36,6 +36,18 @@ describe('SIGPIPE with its default action', function () {
     })
   }
 
+  it('the own thread has no signals, so splicing there asks for nothing about them', async () => {
+    const upstream = await listen({ onPeer: (peer) => pour(peer.socket) })
+    await using relay = await relayProcess(pipe(listenAt(tcp('127.0.0.1:0')), forward(tcp(upstream.address))), { thread: 'own', transport: 'splice' })
+    await using trace = await strace(relay.loopThread, ['splice', 'rt_sigprocmask', 'rt_sigtimedwait', 'rt_sigaction'])
+    const client = await connect(relay.address)
+    await eventually('a megabyte', () => client.bytesRead() > 1 << 20)
+    client.pause()
+    const calls = (name: string) => trace.calls().filter((text) => text.startsWith(name)).length
+    await eventually('calls to be seen', () => calls('splice(') > 8)
+    assert.equal(calls('rt_sig'), 0)
+  })
+
   it('a peer that is gone when only a part of what was spliced has been sent, and the relay lives', async () => {
     using folder = temporaryFolder()
     const path = join(folder.path, 'upstream.sock')
