@@ -180,9 +180,9 @@ function addSink(build: Build, { body }: AnySink, path: string, way: Way): numbe
     case 'stun':
       return addEnd(build, path, { ...way, ...oneWay }, (settings) => ({ op: 'stun', ...body.options, settings }))
     case 'forward': {
-      const { connectTimeoutMs, retries, sourceAddress, responses } = body
+      const { connectTimeoutMs, retries, sourceAddresses, responses } = body
       const upstream = upstreamOf(build, body.upstream)
-      const at = addEnd(build, path, way, (settings) => ({ op: 'forward', upstream, connectTimeoutMs, retries, sourceAddress, responses, settings }))
+      const at = addEnd(build, path, way, (settings) => ({ op: 'forward', upstream, connectTimeoutMs, retries, sourceAddresses, responses, settings }))
       build.known[at] = { ...knownAt(way, path), ...build.known[at], upstream: endpointText(body.upstream) }
       return at
     }

@@ -33,7 +33,7 @@ export type SinkBody =
       readonly upstream: PlanEndpoint
       readonly connectTimeoutMs: number
       readonly retries: number
-      readonly sourceAddress: string | null
+      readonly sourceAddresses: readonly string[]
       readonly responses: number
     }
   | { readonly step: 'echo' | 'discard' | 'close' | 'reset' }

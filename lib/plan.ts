@@ -93,8 +93,8 @@ export type PlanNode =
       readonly connectTimeoutMs: number
       /** Further attempts after the first, as long as no byte was relayed; each takes the next address. */
       readonly retries: number
-      /** Address to bind before connecting, or null. */
-      readonly sourceAddress: string | null
+      /** Addresses to bind before connecting, in turn those of the upstream's family; none: the system's choice. */
+      readonly sourceAddresses: readonly string[]
       /** Datagrams from the upstream for each that went there, after which a flow is finished; 0: it never is by itself. */
       readonly responses: number
       readonly settings: PlanSettings

@@ -113,10 +113,11 @@ bool readForward(JsValue from, std::string& why, ForwardOptions& out) {
   out.connectTimeoutMs = from.get("connectTimeoutMs").whole();
   out.retries = uint32_t(from.get("retries").whole());
   out.responses = uint32_t(from.get("responses").whole());
-  if (from.get("sourceAddress").isString()) {
+  const JsValue sources = from.get("sourceAddresses");
+  for (uint32_t i = 0; i < sources.length(); ++i) {
     SocketAddress source;
-    if (!SocketAddress::parseIp(from.get("sourceAddress").text(), 0, source)) return fail(why, "sourceAddress");
-    out.source = source;
+    if (!SocketAddress::parseIp(sources.at(i).text(), 0, source)) return fail(why, "sourceAddresses");
+    out.sources.add(source);
   }
   return true;
 }

@@ -67,10 +67,25 @@ uint64_t attemptDeadline(Context& c, const Session& s) {
   return c.now() + std::max<uint64_t>((s.phaseDeadlineMs - c.now()) / shares, 1);
 }
 
+/// A socket of the session on its way to `to`, from `source` or from where the kernel chooses: what connect(2) said, or -errno of what came before it.
+int connectFrom(Session& s, const SocketAddress& to, const SocketAddress* source) {
+  s.sides[1].fd.reset();  // that of the address before: this one may need its descriptor
+  const int fd = sys::socket(to.family(), SOCK_STREAM);
+  if (fd < 0) return fd;
+  s.sides[1].fd = Fd(fd);
+  if (!to.isUnix()) sys::setInt(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+  if (source) {
+    // Else bind(2) would choose the port, for all upstreams together, and not connect(2), for this one.
+    sys::setInt(fd, SOL_IP, IP_BIND_ADDRESS_NO_PORT, 1);
+    if (::bind(fd, source->get(), source->length()) < 0) return -errno;
+  }
+  return sys::connect(fd, to.get(), to.length());
+}
+
 }  // namespace
 
 void dial(Context& c, Session& s) {
-  const ForwardOptions& options = c.nodeOf(s).forward;
+  ForwardOptions& options = c.nodeOf(s).forward;
   if (s.phase == Phase::head) s.phaseDeadlineMs = deadlineAfter(c.now(), options.connectTimeoutMs);
   s.wakeMs = UINT64_MAX;
   if (upstreamOf(c, s).addresses.empty()) {
@@ -82,19 +97,9 @@ void dial(Context& c, Session& s) {
   s.phase = Phase::connecting;
   const SocketAddress to = c.plans[s.plan]->plan.addressFor(upstream, addressIndex(upstream, s), s.endpoint);
   s.upstream = to.peer();
-  const int fd = sys::socket(to.family(), SOCK_STREAM);
-  if (fd < 0) return attemptFailed(c, s, -fd);
-  s.sides[1].fd = Fd(fd);
-  if (!to.isUnix()) {
-    sys::setInt(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-    if (options.source && options.source->family() == to.family()) {
-      sys::setInt(fd, SOL_IP, IP_BIND_ADDRESS_NO_PORT, 1);
-      if (::bind(fd, options.source->get(), options.source->length()) < 0) return attemptFailed(c, s, errno);
-    }
-  }
-  int result = sys::connect(fd, to.get(), to.length());
+  int result = options.sources.fromEach(to.family(), c.now(), [&](const SocketAddress* source) { return connectFrom(s, to, source); });
   // Within this machine the handshake is over by now; to ask saves an event a session.
-  if (result == -EINPROGRESS && s.upstream.isLoopback() && sys::isConnected(fd)) result = 0;
+  if (result == -EINPROGRESS && s.upstream.isLoopback() && sys::isConnected(s.sides[1].fd.get())) result = 0;
   if (result == 0) return metItself(c, s) ? attemptFailed(c, s, ECONNREFUSED) : connected(c, s);
   if (result == -EINPROGRESS) {
     s.wakeMs = attemptDeadline(c, s);

@@ -1,5 +1,6 @@
 // The compiled pipeline as the engine runs it (internal): the C++ side of lib/plan.ts. Built once by addon/node/plan_reader from
-// checked values; afterwards only the limits' counts and the upstreams' addresses change. One loop's thread only.
+// checked values; afterwards only the limits' counts, the upstreams' addresses and
+// the sources' turns change. One loop's thread only.
 // Invariant: every node is reached on exactly one path, so `parent` leads from any node back over all that a session has passed.
 #pragma once
 #include <memory>
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include "core/address.h"
+#include "relay/source_addresses.h"
 #include "stage/allow.h"
 #include "stage/deny.h"
 #include "stage/keep_alive.h"
@@ -56,7 +58,7 @@ struct ForwardOptions {
   uint64_t connectTimeoutMs = 0;
   uint32_t retries = 0;
   uint32_t responses = 0;  // datagrams from the upstream for each that went there, after which a flow ends; 0: any number
-  std::optional<SocketAddress> source;
+  SourceAddresses sources;
 };
 
 struct Node {

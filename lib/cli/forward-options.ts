@@ -27,7 +27,7 @@ export type ForwardOptions = RelayOptions & {
   readonly idleTimeout?: Stage<Kind>
   readonly maxDuration?: Stage<Kind>
   readonly throttle?: Stage<Kind>
-  readonly sourceAddress?: string
+  readonly sourceAddress?: readonly string[]
 
   readonly halfCloseTimeout?: Stage<'stream'>
   readonly keepAlive?: Stage<'stream'>
@@ -66,7 +66,8 @@ export function addForwardOptions(command: Command): Command {
   add(command, '--max-duration <duration>', 'end every session after this time (default: never)', (option, text) => maxDuration(duration(option, text)))
   add(command, '--throttle <rate>', 'most bytes a second, for each session and direction, such as 10MB/s; what exceeds it waits, for udp it is dropped', (option, text) =>
     throttle({ bytesPerSecond: rate(option, text) }))
-  add(command, '--source-address <address>', 'the local address to connect from', (_, sourceAddress) => {
+  add(command, '--source-address <addresses>', 'the local address to connect from, or several with commas between: in turn, and the next one where an address has no port left', (_, text) => {
+    const sourceAddress = text.split(',')
     forward(anyTcp, { sourceAddress })
     return sourceAddress
   })

@@ -54,7 +54,7 @@ function localRange(facts: Facts, free: number): Finding {
   const list = facts.read(reserved)
   if (isUnseen(list) && !isAbsent(list)) return skip('ports', `at most ${numberText(free)} for each source address, but which are reserved is not visible: ${list.unseen}`)
   const found = `${numberText(free)} for each source address: so many UDP flows to all upstreams together, so many TCP sessions to each upstream`
-  const cost = 'what comes on top finds no port: a new flow takes the place of an old one, a session ends (connectFailed); a second --source-address has as many again'
+  const cost = 'what comes on top finds no port: a new flow takes the place of an old one, a session ends (connectFailed); each further address of --source-address has as many again'
   return free >= enough ? ok('ports', found) : warn('ports', found, cost, widen(facts))
 }
 

@@ -20,11 +20,11 @@ export async function hold(plans: readonly OffloadPlan[]): Promise<Held> {
     await Promise.all(held.map((one) => one.release()))
   }
   try {
-    for (const { listen, dualStack, sourceAddress } of plans) {
+    for (const { listen, dualStack, sourceAddresses } of plans) {
       for (const at of listen) {
         for (let offset = 0; offset < portCount(at); offset++) held.push(await bind({ ...at, port: at.port + offset }, !dualStack))
       }
-      if (sourceAddress !== null) await (await bindUdp(sourceAddress, 0, false)).release() // Is it ours?
+      for (const source of sourceAddresses) await (await bindUdp(source, 0, false)).release() // Is it ours?
     }
   } catch (error) {
     await release()

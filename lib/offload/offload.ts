@@ -53,10 +53,11 @@ export function checkOffload(pipelines: readonly Pipeline<Kind>[], options: obje
 }
 
 function checkSource(plan: OffloadPlan): void {
-  const { sourceAddress, path } = plan
-  const other = sourceAddress === null ? undefined : familiesOf(plan).find((family) => family !== familyOf(sourceAddress))
+  const { sourceAddresses, path } = plan
+  if (sourceAddresses.length === 0) return
+  const other = familiesOf(plan).find((family) => !sourceAddresses.some((source) => familyOf(source) === family))
   if (other === undefined) return
-  throw misuse('ERR_MILLRACE_BAD_PIPELINE', path, `cannot be offloaded to nftables: sourceAddress ${sourceAddress} is not for IPv${other}, which the pipeline listens to`)
+  throw misuse('ERR_MILLRACE_BAD_PIPELINE', path, `cannot be offloaded to nftables: sourceAddress ${sourceAddresses.join(', ')} is not for IPv${other}, which the pipeline listens to`)
 }
 
 export async function offload(pipelines: readonly Pipeline<Kind>[], options: object, settings: OffloadSettings): Promise<Server> {

@@ -24,7 +24,7 @@ export type OffloadPlan = {
   readonly dualStack: boolean
   readonly gates: readonly Gate[]
   readonly upstream: IpEndpoint
-  readonly sourceAddress: string | null
+  readonly sourceAddresses: readonly string[]
   /** Of the forward, as in sessions: `forward[1]`. */
   readonly path: string
 }
@@ -34,8 +34,8 @@ export function offloadPlan({ kind, source, chain }: Pipeline<Kind>): OffloadPla
   const listenAt = listenersOf(source)
   const gates = chain.stages.map((stage, i) => gateOf(stage, `${stage.name}[${i}]`))
   const path = `${chain.sink.name}[${chain.stages.length}]`
-  const { upstream, sourceAddress } = forwardOf(chain.sink, path)
-  return { kind, net: kind === 'stream' ? 'tcp' : 'udp', listen: listenAt, dualStack: source.dualStack, gates, upstream, sourceAddress, path }
+  const { upstream, sourceAddresses } = forwardOf(chain.sink, path)
+  return { kind, net: kind === 'stream' ? 'tcp' : 'udp', listen: listenAt, dualStack: source.dualStack, gates, upstream, sourceAddresses, path }
 }
 
 function cannot(node: string, why: string): Error {
@@ -74,15 +74,16 @@ function gateOf({ body }: AnyStage, path: string): Gate {
 
 type Forward = Extract<SinkBody, { readonly step: 'forward' }>
 
-function forwardOf({ body, name }: AnySink, path: string): { readonly upstream: IpEndpoint; readonly sourceAddress: string | null } {
+function forwardOf({ body, name }: AnySink, path: string): { readonly upstream: IpEndpoint; readonly sourceAddresses: readonly string[] } {
   if (body.step !== 'forward') throw cannot(path, `${name} is not forward, the only sink that the kernel has`)
   if (body.upstream.net === 'unix') throw cannot(path, `${formatEndpoint(body.upstream)} is no port`)
   const usual = usualOf(body.upstream.net === 'tcp' ? 'stream' : 'datagram').forward
   for (const [option, why] of Object.entries(notInKernel)) {
     if (isOption(option) && body[option] !== usual[option]) throw cannot(path, `${option} ${why}; leave it out`)
   }
-  if (body.sourceAddress?.includes('%') === true) throw cannot(path, `sourceAddress ${body.sourceAddress} has a scope, and a rule knows no scopes`)
-  return { upstream: withoutScope(path, body.upstream), sourceAddress: body.sourceAddress }
+  const scoped = body.sourceAddresses.find((source) => source.includes('%'))
+  if (scoped !== undefined) throw cannot(path, `sourceAddress ${scoped} has a scope, and a rule knows no scopes`)
+  return { upstream: withoutScope(path, body.upstream), sourceAddresses: body.sourceAddresses }
 }
 
 /** The client's own TCP connects and tries again, end to end. */

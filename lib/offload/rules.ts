@@ -15,7 +15,7 @@ import { counterTexts, countingRule } from './counters.ts'
 import { errorRule } from './icmp.ts'
 import { networksOf } from './networks.ts'
 import type { IpEndpoint, OffloadPlan } from './plan.ts'
-import { familiesAt, familiesOf, isWildcard, takesLoopback } from './routes.ts'
+import { familiesAt, familiesOf, familyOf, isWildcard, takesLoopback } from './routes.ts'
 import type { Family, Machine, Upstream } from './routes.ts'
 
 /** A pipeline as it is loaded: `zone` marks its sessions in conntrack. */
@@ -227,7 +227,11 @@ function targetOf(at: IpEndpoint, upstream: IpEndpoint, host: string, family: Fa
 }
 
 /** The upstream sees this machine. One that is on it sees its own address: from there its answer comes by conntrack, whatever it is bound to. */
-function snatOf({ sourceAddress }: OffloadPlan, { family, host, place }: Upstream): string {
-  const from = sourceAddress ?? (place === 'remote' ? undefined : host)
-  return from === undefined ? 'masquerade' : `snat ${protocol[family]} to ${from}`
+function snatOf({ sourceAddresses }: OffloadPlan, { family, host, place }: Upstream): string {
+  const sources = sourceAddresses.filter((source) => familyOf(source) === family)
+  const [from = place === 'remote' ? undefined : host, ...others] = sources
+  if (from === undefined) return 'masquerade'
+  // A session whose address has no port left is dropped; what its client sends again has the next turn.
+  const inTurn = `numgen inc mod ${sources.length} map { ${sources.map((source, i) => `${i} : ${source}`).join(', ')} }`
+  return `snat ${protocol[family]} to ${others.length === 0 ? from : inTurn}`
 }

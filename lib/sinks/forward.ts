@@ -14,8 +14,13 @@ export type ForwardOptions = {
   readonly connectTimeoutMs?: number
   /** Further attempts after the first has failed, each at the next address of a name, 0 to 16; default 2. */
   readonly retries?: number
-  /** The local IP address to connect from; default the system's choice. */
-  readonly sourceAddress?: string
+  /**
+   * The local IP address to connect from, or 1 to 256 of them, none twice; default the system's choice, and so it is for an upstream whose family none of
+   * them has. Sessions take them in turn. One that has no port left for the upstream, or is not of this machine (EADDRNOTAVAIL, EADDRINUSE), is passed over at
+   * once for the next, without using up a retry; when all have been tried the attempt has failed. Each has as many ports to an upstream as
+   * net.ipv4.ip_local_port_range says, see `millrace doctor`; IP_BIND_ADDRESS_NO_PORT of ip(7) is set.
+   */
+  readonly sourceAddress?: string | readonly string[]
 }
 
 /** The options of `forward` to a UDP endpoint. */
@@ -25,8 +30,12 @@ export type DatagramForwardOptions = {
    * its descriptor free: 1 for DNS. They are counted, not matched: after a question that nobody answers the flow waits for `idleTimeout`.
    */
   readonly responses?: number
-  /** The local IP address to send from; default the system's choice. */
-  readonly sourceAddress?: string
+  /**
+   * The local IP address to send from, or 1 to 256 of them, none twice; default the system's choice, and so it is for an upstream whose family none of
+   * them has. Flows take them in turn, and one that has no port left is passed over for the next; when all are out the oldest flow that nobody has
+   * answered gives way. Each has as many ports as net.ipv4.ip_local_port_range says, for all upstreams together: UDP binds before it connects.
+   */
+  readonly sourceAddress?: string | readonly string[]
 }
 
 type AnyOptions = ForwardOptions & DatagramForwardOptions
@@ -49,12 +58,12 @@ export function forward(endpoint: Endpoint<'stream'> | Endpoint<'datagram'>, opt
     throw misuse('ERR_MILLRACE_BAD_ADDRESS', 'forward', `"${formatEndpoint(upstream)}" has no port to connect to: expected 1 to 65535`)
   }
   const { connectTimeoutMs, retries, responses, shows } = kind === 'stream' ? ofStream(upstream, options) : ofDatagram(upstream, options)
-  const sourceAddress = options.sourceAddress === undefined ? null : checkSource(options.sourceAddress)
+  const sourceAddresses = options.sourceAddress === undefined ? [] : checkSources(options.sourceAddress)
   return {
     role: 'sink',
     name: 'forward',
-    shows: [formatEndpoint(upstream), ...shows, ...(sourceAddress === null ? [] : [`from ${sourceAddress}`])].join(', '),
-    body: { step: 'forward', upstream, connectTimeoutMs, retries, sourceAddress, responses },
+    shows: [formatEndpoint(upstream), ...shows, ...showSources(sourceAddresses)].join(', '),
+    body: { step: 'forward', upstream, connectTimeoutMs, retries, sourceAddresses, responses },
   }
 }
 
@@ -76,6 +85,23 @@ function ofDatagram(upstream: PlanEndpoint, { connectTimeoutMs, retries, respons
 
 function notFor(name: string, upstream: PlanEndpoint, why: string): Error {
   return misuse('ERR_MILLRACE_BAD_OPTION', 'forward', `${name} is not for ${formatEndpoint(upstream)}: ${why}`)
+}
+
+const mostSources = 256
+
+function checkSources(given: unknown): readonly string[] {
+  const list: readonly unknown[] = Array.isArray(given) ? given : [given]
+  if (list.length === 0 || list.length > mostSources) {
+    throw misuse('ERR_MILLRACE_BAD_OPTION', 'forward', `sourceAddress: expected 1 to ${mostSources} IP addresses, not ${list.length}`)
+  }
+  const sources = list.map(checkSource)
+  const twice = sources.find((source, i) => sources.indexOf(source) < i)
+  if (twice !== undefined) throw misuse('ERR_MILLRACE_BAD_ADDRESS', 'forward', `sourceAddress: ${shown(twice)} is there twice`)
+  return sources
+}
+
+function showSources(sources: readonly string[]): readonly string[] {
+  return sources.length === 0 ? [] : [`from ${sources.join(', ')}${sources.length === 1 ? '' : ' in turn'}`]
 }
 
 function checkSource(text: unknown): string {

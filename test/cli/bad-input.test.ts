@@ -40,6 +40,8 @@ describe('bad input: the command line', () => {
     [['forward', from, to, '--retries', '-1'], 'millrace: forward: --retries: "-1" is not a whole number of at least 0'],
     [['forward', from, to, '--stats', '1ms'], 'millrace: forward: --stats: "1ms" is too often: the least is 10ms'],
     [['forward', from, to, '--source-address', 'nowhere'], 'millrace: forward: --source-address: "nowhere" is not an IP address'],
+    [['forward', from, to, '--source-address', '127.0.0.2,'], 'millrace: forward: --source-address: "" is not an IP address'],
+    [['forward', from, to, '--source-address', '127.0.0.2,127.0.0.2'], 'millrace: forward: --source-address: "127.0.0.2" is there twice'],
     [['forward', from, to, '--keep-alive', '500ms'], 'millrace: forward: --keep-alive: expected at least 1s, got 500ms'],
     [['forward', from, to, '--keep-alive', '1500ms'], 'millrace: forward: --keep-alive: expected whole seconds, got 1500ms'],
     [['forward', from, to, '--keep-alive', '10h'], 'millrace: forward: --keep-alive: expected at most 32767s, got 10h'],

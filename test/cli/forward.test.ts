@@ -143,6 +143,19 @@ describe('millrace forward', () => {
     await finish(program)
   })
 
+  it('--source-address takes several, which take turns', async () => {
+    const upstream = await listen()
+    await using program = startCli(['forward', 'tcp://127.0.0.1:0', `tcp://${upstream.address}`, '--source-address', '127.0.0.2,127.0.0.3'])
+    const [address, seen] = [await readyAddress(program), new Array<string | undefined>()]
+    for (let i = 0; i < 3; i++) {
+      await connect(address)
+      seen.push((await upstream.accept()).socket.remoteAddress)
+    }
+    assert.deepEqual(seen, ['127.0.0.2', '127.0.0.3', '127.0.0.2'])
+    await destroyPeers()
+    await finish(program)
+  })
+
   it('--throttle holds a session to its rate', async () => {
     const upstream = await listen({ onPeer: (peer) => void peer.end(Buffer.alloc(300_000)) })
     await using program = startCli(['forward', 'tcp://127.0.0.1:0', `tcp://${upstream.address}`, '--throttle', '200kB/s'])

@@ -93,7 +93,7 @@ describe('doctor --for: the plan', () => {
     assert.deepEqual([...all.values()].filter(({ verdict }) => verdict !== 'short').map(({ resource }) => resource), ['cores-trains'])
     for (const { resource, verdict, todo = [] } of all.values()) if (verdict === 'short') assert(todo.length > 0, resource)
     assert.deepEqual(all.get('descriptors')?.todo, ['prlimit --pid $$ --nofile=1048576:1048576', 'or 13 processes with a part of the flows each'])
-    assert.equal(all.get('ports')?.todo?.at(-1), 'or 2 source addresses, a listener for each with --source-address')
+    assert.equal(all.get('ports')?.todo?.at(-1), 'or 2 source addresses, all of them in --source-address')
     assert.match(all.get('conntrack')?.text ?? '', /^100,000 entries, two for each flow; 65,531 of 65,536 are free$/)
     assert.match(all.get('receive-buffer')?.text ?? '', /932 µs of this load$/)
   })
@@ -101,7 +101,7 @@ describe('doctor --for: the plan', () => {
   it('more flows than an address can have ports want more addresses, and a higher --max-flows', () => {
     const ports = needs({ ...example, flows: 100_000 }).get('ports')
     assert.match(ports?.text ?? '', /^100,000, one for each flow, and --max-flows 100000, which is 65,536 by default; a source address has 64,501$/)
-    assert.deepEqual(ports?.todo, ['2 source addresses, a listener for each with --source-address'])
+    assert.deepEqual(ports?.todo, ['2 source addresses, all of them in --source-address'])
   })
 
   it('what cannot be seen is not known', () => {

@@ -86,6 +86,27 @@ describe('offload: the kernel relays', () => {
     await closed(relay, net)
   })
 
+  it('several source addresses take turns', async () => {
+    await using net = await offloadNet()
+    if (net === undefined) return
+    const [other, otherSix] = ['10.77.2.9', 'fd77:2::9']
+    await net.exec('b', 'ip', 'addr', 'add', `${other}/24`, 'dev', 'bc')
+    await net.exec('b', 'ip', 'addr', 'add', `${otherSix}/64`, 'dev', 'bc', 'nodad')
+    await using _echo = await net.echo('c', 7890, 7890)
+    const sourceAddress = [bTowardsC, six.bTowardsC, other, otherSix]
+    const pipelines = [
+      pipe(listen(udp('0.0.0.0:7890')), forward(udp(`${c}:7890`), { sourceAddress })),
+      pipe(listen(tcp(`[${six.b}]:7890`)), forward(tcp(`[${six.c}]:7890`), { sourceAddress })),
+    ]
+    await using relay = await relayProcess(pipelines, { offload, under: net.under.b })
+    for (const [kind, host, sources] of [['udp', b, [bTowardsC, other]], ['tcp', six.b, [six.bTowardsC, otherSix]]] as const) {
+      const answers = await net.ask('a', Array.from({ length: 4 }, (_, i): Question => ({ kind, host, port: 7890, text: `n${i}` })))
+      const seen = answers.map((answer) => answer.split(' ')[1])
+      assert.deepEqual(seen, [...sources, ...sources], answers.join())
+    }
+    await closed(relay, net)
+  })
+
   it('clients on the relay itself are served, and so is an upstream on it, whatever it is bound to', async () => {
     await using net = await offloadNet()
     if (net === undefined) return

@@ -45,6 +45,7 @@ describe('offload: from a pipeline to rules', () => {
     [pipe(listen(tcp('[fe80::1%lo]:80')), to), 'listen: cannot be offloaded to nftables: tcp [fe80::1%lo]:80 has a scope, and a rule knows no scopes'],
     [pipe(generate({ sizeBytes: 64 }), forward(udp('10.0.0.2:80'))), 'generate: cannot be offloaded to nftables: the kernel makes no datagrams'],
     [pipe(from, forward(tcp('10.0.0.2:80'), { sourceAddress: '::2' })), 'forward[0]: cannot be offloaded to nftables: sourceAddress ::2 is not for IPv4, which the pipeline listens to'],
+    [pipe(listen(udp('[::]:80')), forward(udp('name.example:80'), { sourceAddress: ['::2', '::3'] })), 'forward[0]: cannot be offloaded to nftables: sourceAddress ::2, ::3 is not for IPv4, which the pipeline listens to'],
   ]
   for (const [pipeline, message] of cannot) it(`refuses: ${message}`, () => refused(() => checkOffload([pipeline]), 'ERR_MILLRACE_BAD_PIPELINE', message))
 
@@ -72,6 +73,7 @@ describe('offload: from a pipeline to rules', () => {
     assert.deepEqual(rule(pipe(listen(udp('10.0.0.1:7-8')), forward(udp('10.0.0.2:8-9'))), 'dnat'), ['dnat ip to udp dport map { 7 : 10.0.0.2 . 8, 8 : 10.0.0.2 . 9 } comment "to 0 udp 10.0.0.2:8-9"'])
     assert.deepEqual(rule(pipe(from, to), 'masquerade'), ['masquerade'])
     assert.deepEqual(rule(pipe(from, forward(tcp('10.0.0.2:80'), { sourceAddress: '10.0.1.1' })), 'snat'), ['snat ip to 10.0.1.1'])
+    assert.deepEqual(rule(pipe(from, forward(tcp('10.0.0.2:80'), { sourceAddress: ['10.0.1.1', '::1', '10.0.1.2'] })), 'snat'), ['snat ip to numgen inc mod 2 map { 0 : 10.0.1.1, 1 : 10.0.1.2 }'])
     assert.deepEqual(rule(pipe(from, forward(tcp('10.0.1.1:80'))), 'snat'), ['snat ip to 10.0.1.1', 'snat ip to 10.0.1.1'])
   })
 

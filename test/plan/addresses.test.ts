@@ -145,6 +145,15 @@ describe('forward', () => {
 
   it('connects from an IP address only', () =>
     refused(() => forward(tcp('10.0.0.1:80'), { sourceAddress: 'eth0' }), 'ERR_MILLRACE_BAD_ADDRESS', 'forward: sourceAddress: "eth0" is not an IP address'))
+
+  it('takes 1 to 256 source addresses of any family, each once', () => {
+    const from = (...sourceAddress: readonly string[]) => forward(udp('10.0.0.1:80'), { sourceAddress })
+    assert.equal(from('10.0.0.5', '::ffff:10.0.0.6', 'FD00::1').shows, 'udp 10.0.0.1:80, from 10.0.0.5, 10.0.0.6, fd00::1 in turn')
+    refused(() => from(), 'ERR_MILLRACE_BAD_OPTION', 'forward: sourceAddress: expected 1 to 256 IP addresses, not 0')
+    refused(() => from(...Array.from({ length: 257 }, (_, i) => `10.0.${i >> 8}.${i & 255}`)), 'ERR_MILLRACE_BAD_OPTION', 'forward: sourceAddress: expected 1 to 256 IP addresses, not 257')
+    refused(() => from('10.0.0.5', ''), 'ERR_MILLRACE_BAD_ADDRESS', 'forward: sourceAddress: "" is not an IP address')
+    refused(() => from('10.0.0.5', '10.0.0.6', '::ffff:10.0.0.5'), 'ERR_MILLRACE_BAD_ADDRESS', 'forward: sourceAddress: "10.0.0.5" is there twice')
+  })
 })
 
 describe('networks', () => {

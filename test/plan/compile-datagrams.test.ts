@@ -9,7 +9,7 @@ const source = listen(udp('127.0.0.1:0'))
 const upstream = udp('10.0.3.14:53')
 const settings = (some: Partial<PlanSettings> = {}): PlanSettings => ({ ...defaultDatagramSettings, ...some })
 const nodesOf = (pipeline: Pipeline<'datagram'>) => compile(pipeline).plan.nodes
-const forwarded = { op: 'forward', upstream: 0, connectTimeoutMs: 0, retries: 0, sourceAddress: null, responses: 0 } as const
+const forwarded = { op: 'forward', upstream: 0, connectTimeoutMs: 0, retries: 0, sourceAddresses: [], responses: 0 } as const
 
 describe('compile, for datagrams', () => {
   it('makes a plan of a forward, with the defaults of the design', () => {
@@ -50,10 +50,10 @@ describe('compile, for datagrams', () => {
   })
 
   it('takes the options of the listener and of the forward', () => {
-    const { plan } = compile(pipe(listen(udp('[::]:53'), { dualStack: false, receiveBufferBytes: 4_096, maxFlows: 2, maxFlowsPerAddress: 1 }), forward(upstream, { responses: 1, sourceAddress: '10.0.0.9' })))
+    const { plan } = compile(pipe(listen(udp('[::]:53'), { dualStack: false, receiveBufferBytes: 4_096, maxFlows: 2, maxFlowsPerAddress: 1 }), forward(upstream, { responses: 1, sourceAddress: ['10.0.0.9', '::9'] })))
     const { dualStack, receiveBufferBytes, maxFlows, maxFlowsPerAddress } = plan
     assert.deepEqual({ dualStack, receiveBufferBytes, maxFlows, maxFlowsPerAddress }, { dualStack: false, receiveBufferBytes: 4_096, maxFlows: 2, maxFlowsPerAddress: 1 })
-    assert.deepEqual(plan.nodes, [{ ...forwarded, responses: 1, sourceAddress: '10.0.0.9', settings: settings() }])
+    assert.deepEqual(plan.nodes, [{ ...forwarded, responses: 1, sourceAddresses: ['10.0.0.9', '::9'], settings: settings() }])
   })
 
   it('listens at each port of a range, which knows its place in there', () => {

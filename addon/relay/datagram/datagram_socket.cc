@@ -23,6 +23,19 @@ bool isWildcard(const SocketAddress& address) {
   return std::memcmp(address.peer().ip, zeros, sizeof zeros) == 0;
 }
 
+int openConnectedFrom(DatagramSocket& socket, const SocketAddress& to, const SocketAddress* source) {
+  const int fd = sys::socket(to.family(), SOCK_DGRAM);
+  if (fd < 0) return fd;
+  Fd owned(fd);
+  if (source && ::bind(fd, source->get(), source->length()) < 0) return -errno;
+  sys::setReceiveBuffer(fd, flowReceiveBuffer);
+  askForMore(fd);
+  if (const int error = sys::connect(fd, to.get(), to.length())) return error;
+  socket.fd = std::move(owned);
+  socket.family = uint8_t(to.family());
+  return 0;
+}
+
 }  // namespace
 
 uint32_t lostSince(DatagramSocket& socket) {
@@ -67,17 +80,8 @@ void acceptDatagrams(DatagramSocket& socket) {
   lostSince(socket);
 }
 
-int openConnected(DatagramSocket& socket, const SocketAddress& to, const SocketAddress* source) {
-  const int fd = sys::socket(to.family(), SOCK_DGRAM);
-  if (fd < 0) return fd;
-  Fd owned(fd);
-  if (source && source->family() == to.family() && ::bind(fd, source->get(), source->length()) < 0) return -errno;
-  sys::setReceiveBuffer(fd, flowReceiveBuffer);
-  askForMore(fd);
-  if (const int error = sys::connect(fd, to.get(), to.length())) return error;
-  socket.fd = std::move(owned);
-  socket.family = uint8_t(to.family());
-  return 0;
+int openConnected(DatagramSocket& socket, const SocketAddress& to, SourceAddresses& sources, uint64_t nowMs) {
+  return sources.fromEach(to.family(), nowMs, [&](const SocketAddress* source) { return openConnectedFrom(socket, to, source); });
 }
 
 }  // namespace millrace

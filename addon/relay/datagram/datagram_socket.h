@@ -60,6 +60,7 @@ uint32_t lostSince(DatagramSocket& socket);
 /// `closed`: nothing is received before acceptDatagrams().
 Result<ListeningSocket> openListening(const SocketAddress& address, const Plan& plan, Sharing sharing, bool closed);
 void acceptDatagrams(DatagramSocket& socket);
-int openConnected(DatagramSocket& socket, const SocketAddress& to, const SocketAddress* source);
+/// From the first of `sources` that has a port left.
+int openConnected(DatagramSocket& socket, const SocketAddress& to, SourceAddresses& sources, uint64_t nowMs);
 
 }  // namespace millrace

@@ -18,7 +18,7 @@ constexpr uint64_t resolveTimeoutMs = 5000;
 
 constexpr int mostEvictions = 8;  // for one descriptor or port: a flow without a socket has none to give
 
-/// No descriptor, no memory, or no local port (connect(2) of a UDP socket says EAGAIN then).
+/// No descriptor, no memory, or no local port (EADDRINUSE of bind(2) where there is a source address, EAGAIN of connect(2) where there is none).
 bool outOfRoom(int error) {
   switch (error) {
     case EMFILE: case ENFILE: case ENOBUFS: case ENOMEM: case EAGAIN: case EADDRINUSE: return true;
@@ -86,15 +86,15 @@ bool evictOne(FlowContext& f, uint16_t plan) {
 
 /// 0, or the errno for which there is no socket to the upstream.
 int connectUpstream(FlowContext& f, Flow& flow) {
-  const ForwardOptions& options = f.nodeOf(flow).forward;
-  const Plan& plan = f.planOf(flow);
+  Plan& plan = f.planOf(flow);
+  ForwardOptions& options = plan.nodes[flow.node].forward;
   const Upstream& upstream = plan.upstreams[options.upstream];
   if (upstream.addresses.empty()) return 0;  // what comes is pending until the name has an address
   int error = 0;
   for (size_t i = 0; i < upstream.addresses.size(); ++i) {
     const SocketAddress to = plan.addressFor(upstream, (upstream.preferred + i) % upstream.addresses.size(), flow.listener->endpoint);
     flow.upstreamPeer = to.peer();
-    error = -openConnected(flow.upstream, to, options.source ? &*options.source : nullptr);
+    error = -openConnected(flow.upstream, to, options.sources, f.now());
     if (error == 0 || outOfRoom(error)) break;
   }
   if (error) return error;

@@ -31,8 +31,8 @@ Generator::Generator(FlowContext& f, uint16_t plan, uint32_t index)
 }
 
 std::optional<SysError> Generator::open() {
-  const Plan& plan = f_.c.plans[plan_]->plan;
-  const Node& node = plan.nodes[0];
+  Plan& plan = f_.c.plans[plan_]->plan;
+  Node& node = plan.nodes[0];
   const Upstream& upstream = plan.upstreams[node.forward.upstream];
   if (upstream.addresses.empty()) return std::nullopt;  // a name: when it is known
   SocketAddress to = upstream.addresses[0];
@@ -40,7 +40,7 @@ std::optional<SysError> Generator::open() {
   for (uint32_t i = 0; i < options_.flows; ++i) {
     DatagramSocket socket;
     to.setPort(uint16_t(upstream.addresses[0].port() + i % upstream.ports));
-    const int error = openConnected(socket, to, node.forward.source ? &*node.forward.source : nullptr);
+    const int error = openConnected(socket, to, node.forward.sources, f_.now());
     if (error < 0) {
       sources_.clear();
       return SysError{-error, "connect", to.host(), to.port()};

@@ -21,7 +21,7 @@ export function portsFor({ flows }: Load, facts: Facts): Need {
   if (verdict !== 'short' || isUnseen(free)) return result
   const wider = flows <= widest ? (widen(facts).mend ?? []) : []
   const addresses = many(Math.ceil(flows / (wider.length > 0 ? free : widest)), 'source address', 'source addresses')
-  const several = `${addresses}, a listener for each with --source-address`
+  const several = `${addresses}, all of them in --source-address`
   return { ...result, todo: [...wider, wider.length > 0 ? `or ${several}` : several] }
 }
 
