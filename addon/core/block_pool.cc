@@ -47,7 +47,8 @@ size_t ByteQueue::push(BlockPool& pool, std::span<const uint8_t> bytes) {
     if (!tail_ || tail_->end == Block::capacity) {
       Block* block = pool.take();
       if (!block) break;
-      (tail_ ? tail_->next : head_) = block;
+      block->next = block;
+      if (tail_) std::swap(block->next, tail_->next);
       tail_ = block;
     }
     const size_t part = std::min<size_t>(bytes.size() - taken, Block::capacity - tail_->end);
@@ -61,8 +62,10 @@ size_t ByteQueue::push(BlockPool& pool, std::span<const uint8_t> bytes) {
 
 size_t ByteQueue::peek(std::span<iovec> vectors) const {
   size_t used = 0;
-  for (Block* block = head_; block && used < vectors.size(); block = block->next) {
+  for (Block* block = tail_; block && used < vectors.size();) {
+    block = block->next;
     vectors[used++] = {block->data + block->begin, block->end - block->begin};
+    if (block == tail_) break;
   }
   return used;
 }
@@ -70,19 +73,23 @@ size_t ByteQueue::peek(std::span<iovec> vectors) const {
 void ByteQueue::consume(BlockPool& pool, size_t count) {
   assert(count <= size_);
   size_ -= count;
-  while (head_ && count >= head_->end - head_->begin) {
-    count -= head_->end - head_->begin;
-    Block* done = head_;
-    head_ = head_->next;
-    if (!head_) tail_ = nullptr;
-    pool.give(done);
+  while (tail_) {
+    Block* const first = tail_->next;
+    const size_t there = first->end - first->begin;
+    if (count < there) {
+      first->begin += uint32_t(count);
+      return;
+    }
+    count -= there;
+    if (first == tail_) tail_ = nullptr;
+    else tail_->next = first->next;
+    pool.give(first);
   }
-  if (count) head_->begin += uint32_t(count);
 }
 
 void ByteQueue::append(ByteQueue& other) {
-  if (!other.head_) return;
-  (tail_ ? tail_->next : head_) = other.head_;
+  if (!other.tail_) return;
+  if (tail_) std::swap(tail_->next, other.tail_->next);
   tail_ = other.tail_;
   size_ += other.size_;
   other = ByteQueue();

@@ -1,5 +1,5 @@
 // BlockPool and ByteQueue: where refused bytes wait (internal). The pool owns fixed blocks under a hard cap and keeps freed ones
-// for reuse; a ByteQueue is a chain of them, 24 bytes while empty. One loop's thread only.
+// for reuse; a ByteQueue is a ring of them, 16 bytes while empty. One loop's thread only.
 // Invariant: the pool's blocks in use never exceed maxBlocks; push() tells what did not fit and never allocates past it.
 #pragma once
 #include <sys/uio.h>
@@ -55,8 +55,7 @@ class ByteQueue {
   void clear(BlockPool& pool) { consume(pool, size_); }
 
  private:
-  Block* head_ = nullptr;
-  Block* tail_ = nullptr;
+  Block* tail_ = nullptr;  // whose next is the first
   size_t size_ = 0;
 };
 

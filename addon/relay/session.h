@@ -75,10 +75,10 @@ struct Session : LoopTimer {
   uint64_t wakeMs = UINT64_MAX;  // throttle, reset poll or next attempt
   uint32_t node = 0;
   int32_t error = 0;             // errno behind the reason, where there is one
+  uint32_t firstAddress = 0;     // of the upstream's, where dialling began
   uint16_t plan = 0;
   uint16_t endpoint = 0;
   uint8_t attempts = 0;
-  uint32_t firstAddress = 0;     // of the upstream's, where dialling began
   Phase phase = Phase::head;
   Reason reason = Reason::finished;
   bool opened : 1 = false;    // relaying has begun
@@ -93,5 +93,8 @@ struct Session : LoopTimer {
   bool flowing(unsigned direction) const { return !sides[direction].eof && !pumps[direction].broken; }
   bool halfClosed() const { return sides[0].eof || sides[1].eof || sides[0].dead || sides[1].dead || sides[0].hungUp || sides[1].hungUp; }
 };
+
+/// Ten thousands of sessions are idle: a byte here is one for each of them.
+static_assert(sizeof(Session) == 264);
 
 }  // namespace millrace
