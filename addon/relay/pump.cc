@@ -51,7 +51,7 @@ size_t readLimit(Context& c, Session& s, unsigned direction, Op op) {
     c.starved.push_back(s.token);
     return 0;
   }
-  uint64_t limit = std::min<uint64_t>(c.hot.size(), c.settingsOf(s).highWaterBytes);
+  uint64_t limit = std::min<uint64_t>(PipePool::pipeBytes, c.settingsOf(s).highWaterBytes);
   // The fuller the pool, the smaller the share of one more session: late comers always find something.
   limit = std::min<uint64_t>(limit, std::max<uint64_t>(Block::capacity, available / 4));
   if (op == Op::stun) limit = std::max<uint64_t>(limit / 16, 1);  // what goes back may be as many times longer
@@ -79,13 +79,14 @@ void sourceReady(Context& c, Session& s, unsigned side) {
     into = room.data();
   }
   const int from = s.sides[side].fd.get();
+  const auto copied = [&] { return sys::recv(from, into, std::min(limit, c.hot.size())); };
   TransportChoice& choice = s.pumps[side].transport;
   Pipe* pipe = target == Target::socket ? pipeFor(c, s, side) : nullptr;
-  ssize_t got = pipe ? pipe->fill(from, limit) : sys::recv(from, into, limit);
+  ssize_t got = pipe ? pipe->fill(from, limit) : copied();
   if (pipe && got <= 0) {
     c.pipes.give(std::exchange(pipe, nullptr));
     if (Pipe::refused(got)) choice.refuse();
-    if (Pipe::refused(got) || sys::wouldBlock(got)) got = sys::recv(from, into, limit);
+    if (Pipe::refused(got) || sys::wouldBlock(got)) got = copied();
   }
   if (got > 0) {
     const auto count = size_t(got);

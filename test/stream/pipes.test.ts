@@ -3,7 +3,7 @@
  * pitfalls): data lost at a half-close, bytes of one session in another, loops that spin, pipes that ran out.
  */
 import assert from 'node:assert/strict'
-import { forward, listen as from, pipe, tcp, type Ledger, type ServeOptions } from '../../lib/index.ts'
+import { forward, highWater, listen as from, pipe, tcp, type Ledger, type ServeOptions } from '../../lib/index.ts'
 import { compile } from '../../lib/compile.ts'
 import { ledgerOf } from '../../lib/ledger.ts'
 import { EndHow, loadNative } from '../../lib/native.ts'
@@ -172,6 +172,19 @@ for (const thread of threads) {
         assert.equal((await upstream.readAll()).text, 'still served')
       })
     }
+
+    it('a read into a pipe is as long as the high-water mark allows, up to the size of the pipe', async () => {
+      const listener = await listen()
+      for (const [mark, most] of [[65_536, 65_536], [2 * mebibyte, mebibyte]] as const) {
+        await using relay = await relayProcess(pipe(from(tcp('127.0.0.1:0')), highWater(mark), forward(tcp(listener.address))), { thread, transport: 'splice' })
+        await using trace = await strace(relay.loopThread, ['splice'])
+        const client = await connect(relay.address)
+        const finished = client.end(contents)
+        assert.equal((await (await listener.accept()).readAll()).sha256, sha256(contents))
+        await finished
+        assert.ok(called(trace, new RegExp(`, ${most}, SPLICE_F_NONBLOCK`)) > 0, trace.calls().slice(0, 10).join('\n'))
+      }
+    })
 
     it('no message is held back: SPLICE_F_MORE is never said', async () => {
       const listener = await listen({ onPeer: (peer) => peer.socket.pipe(peer.socket) })
