@@ -39,6 +39,8 @@ bool metItself(Context& c, const Session& s) {
 
 void connected(Context& c, Session& s) {
   s.error = 0;
+  // JS may write several times for one read.
+  if (c.settingsOf(s).transform[toUpstream]) sendAtOnce(s.sides[1]);
   beginRelaying(c, s);
 }
 
@@ -73,7 +75,7 @@ int connectFrom(Session& s, const SocketAddress& to, const SocketAddress* source
   const int fd = sys::socket(to.family(), SOCK_STREAM);
   if (fd < 0) return fd;
   s.sides[1].fd = Fd(fd);
-  if (!to.isUnix()) sys::setInt(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+  s.sides[1].nagle = !to.isUnix();
   if (source) {
     // Else bind(2) would choose the port, for all upstreams together, and not connect(2), for this one.
     sys::setInt(fd, SOL_IP, IP_BIND_ADDRESS_NO_PORT, 1);
@@ -123,6 +125,12 @@ void connectReady(Context& c, Session& s, uint32_t events) {
   if (!error && metItself(c, s)) return attemptFailed(c, s, ECONNREFUSED);
   if (resetSince) s.sides[1].dead = s.pumps[toUpstream].broken = true;
   connected(c, s);
+}
+
+void sendAtOnce(Side& upstream) {
+  if (!upstream.nagle) return;
+  upstream.nagle = false;
+  sys::setInt(upstream.fd.get(), IPPROTO_TCP, TCP_NODELAY, 1);
 }
 
 void dialTimer(Context& c, Session& s) {

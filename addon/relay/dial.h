@@ -13,4 +13,8 @@ void connectReady(Context& c, Session& s, uint32_t events);
 /// Phases resolving and connecting: an attempt's or the whole time is over, or the pause before the next attempt.
 void dialTimer(Context& c, Session& s);
 
+/// Before the second send to the upstream: sets TCP_NODELAY, where that is still to be done. The first send never waits for an acknowledgement, since nothing
+/// small is under way (tcp_nagle_check() of the kernel), so a session with one request does without the call.
+void sendAtOnce(Side& upstream);
+
 }  // namespace millrace

@@ -33,7 +33,7 @@ void endSide(Context& c, Session& s, unsigned side) {
     it.fin = true;
     if (sys::shutdownWrite(it.fd.get()) < 0) it.dead = true;
     s.phaseDeadlineMs = c.now() + c.options.lingerMs;
-  } else if (sys::unsentBytes(it.fd.get()) > 0) {
+  } else if (s.pumps[1 - side].sent > 0 && sys::unsentBytes(it.fd.get()) > 0) {
     s.wakeMs = c.now() + resetPollMs;
   } else {
     sys::setLingerZero(it.fd.get());

@@ -33,7 +33,8 @@ void passReset(Context& c, Session& s, unsigned deadSide) {
 void pollReset(Context& c, Session& s) {
   const unsigned other = s.reason == Reason::resetByDownstream ? 1 : 0;
   const int fd = s.sides[other].fd.get();
-  if (sys::unsentBytes(fd) > 0 && c.now() < s.phaseDeadlineMs) {
+  const bool hasSent = s.pumps[1 - other].sent > 0;  // else there is nothing to ask about
+  if (hasSent && sys::unsentBytes(fd) > 0 && c.now() < s.phaseDeadlineMs) {
     s.wakeMs = c.now() + resetPollMs;
     return;
   }

@@ -6,6 +6,7 @@
 
 #include "core/sys.h"
 #include "relay/answer.h"
+#include "relay/dial.h"
 #include "relay/ending.h"
 #include "relay/pair.h"
 #include "relay/splicing.h"
@@ -109,6 +110,7 @@ void noteReceived(Context& c, Session& s, unsigned side, size_t count) {
   c.bytesOf(s, side).received += count;
   s.progressMs = c.now();
   s.pumps[side].transport.noteRead(count);
+  if (side == 0 && s.pumps[toUpstream].sent > 0) sendAtOnce(s.sides[1]);
   s.pumps[side].small = count < Context::smallReadBytes;
 }
 
@@ -207,6 +209,7 @@ void flushPending(Context& c, Session& s, unsigned direction) {
   const int fd = s.sides[1 - direction].fd.get();
   const bool throttledHere = s.buckets && s.phase == Phase::relaying && isHeldAtExit(c.nodeOf(s).op);
   ByteCounts& counts = c.bytesOf(s, direction);
+  if (direction == toUpstream && pump.sent > 0) sendAtOnce(s.sides[1]);
   if (pump.pipe && !flushPipe(c, s, direction)) return;
   while (!pump.pipe && !pump.pending.empty()) {
     iovec vectors[32];

@@ -38,6 +38,7 @@ struct Side {
   bool fin : 1 = false;     // our FIN was sent to it
   bool dead : 1 = false;    // it has been reset
   bool hungUp : 1 = false;  // taken out of epoll because HUP rings for ever
+  bool nagle : 1 = false;   // TCP_NODELAY is still to be set, before the second send
 };
 
 /// One direction: from side `d` to side `1 - d`.

@@ -1,10 +1,29 @@
 /** What `listen` asks of the kernel for a session's downstream. */
 import assert from 'node:assert/strict'
-import { echo, listen, pipe, tcp } from '../../lib/index.ts'
-import { connect } from '../support/peers.ts'
+import { echo, forward, listen, pipe, tcp, transform } from '../../lib/index.ts'
+import { connect, listen as upstreamAt } from '../support/peers.ts'
 import { withRelay } from '../support/relay.ts'
-import { tcpSizes } from '../support/socket-options.ts'
+import { sendsAtOnce, tcpSizes } from '../support/socket-options.ts'
 import { portOf } from '../support/udp-peers.ts'
+
+describe('TCP_NODELAY', () => {
+  it('is inherited by the downstream, and set at the upstream before the second send, or where JS may send twice at once', async () => {
+    const upstream = await upstreamAt()
+    const pipelines = [pipe(listen(tcp('127.0.0.1:0')), forward(tcp(upstream.address))), pipe(listen(tcp('127.0.0.1:0')), transform({ toUpstream: (chunk) => chunk }), forward(tcp(upstream.address)))]
+    await withRelay(pipelines, {}, async (relay) => {
+      const [plain, first] = [await connect(relay.addressOf(0)), await upstream.accept()]
+      const [inJs, second] = [await connect(relay.addressOf(1)), await upstream.accept()]
+      for (const peer of [plain, inJs]) await peer.send('hello')
+      for (const peer of [first, second]) await peer.read(5)
+      const [toPlain = 0, toInJs = 0] = [first, second].map(({ socket }) => socket.remotePort)
+      assert.equal(await sendsAtOnce(portOf(relay.addressOf(0)), plain.socket.localPort ?? 0), true)
+      assert.deepEqual([await sendsAtOnce(toPlain, upstream.port), await sendsAtOnce(toInJs, upstream.port)], [false, true])
+      await plain.send('again')
+      await first.read(5)
+      assert.equal(await sendsAtOnce(toPlain, upstream.port), true)
+    })
+  })
+})
 
 describe('the options of listen, for streams', () => {
   it('maxSegmentBytes, receiveBufferBytes and sendBufferBytes are inherited by every session', async () => {

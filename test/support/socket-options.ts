@@ -12,7 +12,7 @@ s = socket.socket(fileno=3)
 tcp = lambda name: s.getsockopt(socket.IPPROTO_TCP, name)
 own = lambda name: s.getsockopt(socket.SOL_SOCKET, name)
 print(json.dumps([own(socket.SO_KEEPALIVE), tcp(socket.TCP_KEEPIDLE), tcp(socket.TCP_KEEPINTVL), tcp(socket.TCP_KEEPCNT), tcp(socket.TCP_USER_TIMEOUT),
-  tcp(socket.TCP_MAXSEG), own(socket.SO_RCVBUF), own(socket.SO_SNDBUF)]))
+  tcp(socket.TCP_MAXSEG), own(socket.SO_RCVBUF), own(socket.SO_SNDBUF), tcp(socket.TCP_NODELAY)]))
 s.detach()
 `
 
@@ -26,6 +26,11 @@ export async function tcpOptions(localPort: number, remotePort: number): Promise
 export async function tcpSizes(localPort: number, remotePort: number): Promise<TcpSizes> {
   const [maxSegment = -1, receiveBuffer = -1, sendBuffer = -1] = (await optionsOf(localPort, remotePort)).slice(5)
   return { maxSegment, receiveBuffer, sendBuffer }
+}
+
+/** Whether it sends at once what is small (TCP_NODELAY). */
+export async function sendsAtOnce(localPort: number, remotePort: number): Promise<boolean> {
+  return (await optionsOf(localPort, remotePort))[8] === 1
 }
 
 async function optionsOf(localPort: number, remotePort: number): Promise<readonly number[]> {
