@@ -46,6 +46,7 @@ export const defaultSettings: PlanSettings = {
   halfCloseTimeoutMs: 60_000,
   maxDurationMs: 0,
   highWaterBytes: 262_144,
+  pipedHighWaterBytes: 1_048_576,
   throttleToUpstream: null,
   throttleToDownstream: null,
   throttleDatagramsToUpstream: null,

@@ -34,6 +34,8 @@ export type PlanSettings = {
   readonly halfCloseTimeoutMs: number
   readonly maxDurationMs: number
   readonly highWaterBytes: number
+  /** The same while bytes are in a pipe. */
+  readonly pipedHighWaterBytes: number
   readonly throttleToUpstream: PlanRate | null
   readonly throttleToDownstream: PlanRate | null
   readonly throttleDatagramsToUpstream: PlanDatagramRate | null

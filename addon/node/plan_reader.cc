@@ -89,6 +89,7 @@ Settings readSettings(JsValue node) {
   settings.halfCloseTimeoutMs = from.get("halfCloseTimeoutMs").whole();
   settings.maxDurationMs = from.get("maxDurationMs").whole();
   settings.highWaterBytes = uint32_t(from.get("highWaterBytes").whole());
+  settings.pipedHighWaterBytes = uint32_t(from.get("pipedHighWaterBytes").whole());
   settings.throttle[toUpstream] = readRate(from, "throttleToUpstream");
   settings.throttle[toDownstream] = readRate(from, "throttleToDownstream");
   settings.throttleDatagrams[toUpstream] = readDatagramRate(from, "throttleDatagramsToUpstream");

@@ -41,6 +41,7 @@ struct Settings {
   uint64_t halfCloseTimeoutMs = 0;
   uint64_t maxDurationMs = 0;
   uint32_t highWaterBytes = 256 * 1024;
+  uint32_t pipedHighWaterBytes = 1024 * 1024;
   Rate throttle[2];
   DatagramRate throttleDatagrams[2];
   bool transform[2] = {false, false};  // of datagrams: filters

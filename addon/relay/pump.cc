@@ -45,14 +45,13 @@ void spend(Session& s, unsigned direction, uint64_t bytes) {
 }
 
 /// How much may be read now so that all of it could be kept; 0: not now, and the pump is marked with why.
-size_t readLimit(Context& c, Session& s, unsigned direction, Op op) {
+size_t readLimit(Context& c, Session& s, unsigned direction, Op op, uint64_t limit) {
   const size_t available = c.roomBytes();
   if (available < Block::capacity) {
     s.pumps[direction].starved = true;
     c.starved.push_back(s.token);
     return 0;
   }
-  uint64_t limit = std::min<uint64_t>(PipePool::pipeBytes, c.settingsOf(s).highWaterBytes);
   // The fuller the pool, the smaller the share of one more session: late comers always find something.
   limit = std::min<uint64_t>(limit, std::max<uint64_t>(Block::capacity, available / 4));
   if (op == Op::stun) limit = std::max<uint64_t>(limit / 16, 1);  // what goes back may be as many times longer
@@ -70,8 +69,15 @@ void sourceReady(Context& c, Session& s, unsigned side) {
   if (s.pumps[side].crossing > 0) return;  // one chunk of a direction at a time is with JS, so its answers keep their order
   const Target target = targetOf(c, s, side);
   const Op op = c.nodeOf(s).op;
-  size_t limit = readLimit(c, s, side, op);
-  if (limit == 0) return;
+  const Settings& settings = c.settingsOf(s);
+  Pipe* pipe = target == Target::socket ? pipeFor(c, s, side) : nullptr;
+  // What is refused stays in the pipe only if that is not the last one.
+  const uint64_t mark = pipe && c.pipes.hasAnother() ? std::min<uint64_t>(PipePool::pipeBytes, settings.pipedHighWaterBytes) : std::min<uint64_t>(c.hot.size(), settings.highWaterBytes);
+  size_t limit = readLimit(c, s, side, op, mark);
+  if (limit == 0) {
+    if (pipe) c.pipes.give(pipe);
+    return;
+  }
   uint8_t* into = c.hot.data();
   if (target == Target::js) {
     const auto room = c.outbox.room();
@@ -82,7 +88,6 @@ void sourceReady(Context& c, Session& s, unsigned side) {
   const int from = s.sides[side].fd.get();
   const auto copied = [&] { return sys::recv(from, into, std::min(limit, c.hot.size())); };
   TransportChoice& choice = s.pumps[side].transport;
-  Pipe* pipe = target == Target::socket ? pipeFor(c, s, side) : nullptr;
   ssize_t got = pipe ? pipe->fill(from, limit) : copied();
   if (pipe && got <= 0) {
     c.pipes.give(std::exchange(pipe, nullptr));

@@ -34,6 +34,7 @@ describe('compile, for datagrams', () => {
             halfCloseTimeoutMs: 60_000,
             maxDurationMs: 0,
             highWaterBytes: 262_144,
+            pipedHighWaterBytes: 1_048_576,
             throttleToUpstream: null,
             throttleToDownstream: null,
             throttleDatagramsToUpstream: null,

@@ -65,7 +65,7 @@ for (const thread of threads) {
         await settled(() => relay.server.ledger().toUpstream.received)
         const { pipes, toUpstream } = balanced(relay.server.ledger())
         assert.deepEqual([pipes.inUse, pipes.bytes], [1, toUpstream.pending])
-        assert.ok(pipes.bytes > 0 && pipes.bytes <= 262_144, `${pipes.bytes} bytes in the pipe`)
+        assert.ok(pipes.bytes > 0 && pipes.bytes <= mebibyte, `${pipes.bytes} bytes in the pipe`)
         upstream.resume()
         const received = await upstream.readAll()
         assert.deepEqual([received.bytes, received.sha256, received.ending], [contents.length, sha256(contents), 'fin'])
