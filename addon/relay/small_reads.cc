@@ -17,7 +17,7 @@ bool mayShare(Context& c, const Session& s, unsigned side) {
   const Node& node = c.nodeOf(s);
   const Pump& pump = s.pumps[side];
   return c.calls.isOne() && pump.small && !pump.transport.splices(c.options.transport) && node.op == Op::forward && !node.settings.transform[side] && !s.buckets &&
-         node.settings.highWaterBytes >= share && c.pool.availableBytes() >= Context::hotBytes;
+         node.settings.highWaterBytes >= share;
 }
 
 /// What one read has brought, and what became of it.
@@ -66,6 +66,16 @@ void send(Context& c, std::span<Small> list) {
   }
 }
 
+/// One by one, so that who finds no room waits for it.
+void readEach(Context& c) {
+  for (const auto& [token, side] : std::exchange(c.readable, {})) {
+    Session* s = c.sessions.find(token);
+    if (!s || s->phase != Phase::relaying || !(interestOf(c, *s, side) & watchIn)) continue;
+    sourceReady(c, *s, side);
+    settle(c, *s);
+  }
+}
+
 }  // namespace
 
 void readSoon(Context& c, Session& s, unsigned side) {
@@ -76,6 +86,8 @@ void readSoon(Context& c, Session& s, unsigned side) {
 
 void readTogether(Context& c) {
   if (c.readable.empty()) return;
+  // All of them may be refused, and each takes a block then.
+  if (c.roomBytes() < c.readable.size() * Block::capacity) return readEach(c);
   std::array<Small, CallBatch::most> all;
   const auto list = std::span(all).first(receive(c, all));
   send(c, list);
