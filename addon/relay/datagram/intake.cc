@@ -157,6 +157,7 @@ void readAlone(FlowContext& f, Flow& flow) {
 }  // namespace
 
 void readListener(FlowContext& f, DatagramListener& listener) {
+  readTogether(f);  // what has come before: a flow that is answered keeps its place, and its answer has a slot
   const bool walksEach = f.plans[listener.plan]->walksEach;
   ReadShare share(listener.lately);
   for (int round = 0; round < listenerRounds && !f.receiver.full(); ++round) {
