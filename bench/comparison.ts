@@ -33,7 +33,7 @@ export function compare(before: Result, after: Result): Comparison {
 export const isWorse = ({ changes }: Comparison): boolean => changes.some(({ verdict }) => verdict === 'worse')
 
 const ours: readonly string[] = ['ours', 'handler']
-const commandOf = ({ kind }: Result): string => (kind === 'peers' ? 'bench:peers' : 'bench')
+const commandOf = ({ kind }: Result): string => ({ peers: 'bench:peers', inside: 'bench', soak: 'soak' })[kind]
 
 function changesOf(then: WorkloadResult, now: WorkloadResult): readonly Change[] {
   return ours.flatMap((subject) => {

@@ -8,6 +8,7 @@ export type Round = {
   readonly cost?: number
   readonly p50Us?: number
   readonly p99Us?: number
+  readonly p999Us?: number
   readonly lostPercent?: number
   readonly failed?: number
 }
@@ -23,8 +24,8 @@ export type WorkloadResult = {
 }
 
 export type Result = {
-  /** `peers` of bench:peers, `inside` of bench. */
-  readonly kind: 'peers' | 'inside'
+  /** `peers` of bench:peers, `inside` of bench, `soak` of soak. */
+  readonly kind: 'peers' | 'inside' | 'soak'
   readonly environment: Environment
   /** The versions of what was measured beside. */
   readonly versions: Readonly<Record<string, string>>
@@ -32,6 +33,9 @@ export type Result = {
   readonly leftOut: Readonly<Record<string, string>>
   readonly options: Readonly<Record<string, string | number>>
   readonly workloads: readonly WorkloadResult[]
+  /** What a soak has looked at, now and then, and what was wrong in the end. Only there for whoever reads the file. */
+  readonly samples?: readonly object[]
+  readonly faults?: readonly string[]
 }
 
 export function writeResult(file: string, result: Result): void {
@@ -40,9 +44,9 @@ export function writeResult(file: string, result: Result): void {
 
 /** JSON with a line for each subject of a workload, so that a diff can be read. */
 export function resultText(result: Result): string {
-  const shallow = JSON.stringify(result, (name, value: unknown) => (name === 'rounds' ? JSON.stringify(value) : value), 2)
-  // The rounds have become texts: they are taken out of their quotes again.
-  return `${shallow.replace(/"rounds": ("(?:[^"\\]|\\.)*")/g, (_, text: string) => `"rounds": ${String(JSON.parse(text))}`)}\n`
+  const shallow = JSON.stringify(result, (name, value: unknown) => (name === 'rounds' || name === 'samples' ? JSON.stringify(value) : value), 2)
+  // The rounds and samples have become texts: they are taken out of their quotes again.
+  return `${shallow.replace(/"(rounds|samples)": ("(?:[^"\\]|\\.)*")/g, (_, name: string, text: string) => `"${name}": ${String(JSON.parse(text))}`)}\n`
 }
 
 /** Throws with the name of the file and of what is wrong in it. */
@@ -65,7 +69,7 @@ export function parseResult(text: string, file: string): Result {
   }
   const at = reader(file, root)
   return {
-    kind: at.get('kind').oneOf('peers', 'inside'),
+    kind: at.get('kind').oneOf('peers', 'inside', 'soak'),
     environment: environmentOf(at.get('environment')),
     versions: at.get('versions').map((value) => value.text()),
     leftOut: at.get('leftOut').map((value) => value.text()),
@@ -93,7 +97,7 @@ function workloadOf(at: Reader): WorkloadResult {
 }
 
 function roundOf(at: Reader): Round {
-  const others = (['cost', 'p50Us', 'p99Us', 'lostPercent', 'failed'] as const).flatMap((name) => {
+  const others = (['cost', 'p50Us', 'p99Us', 'p999Us', 'lostPercent', 'failed'] as const).flatMap((name) => {
     const value = at.find(name)?.number()
     return value === undefined ? [] : [[name, value] as const]
   })

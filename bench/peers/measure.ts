@@ -84,7 +84,7 @@ const tidy = (value: number): number => Number(value.toPrecision(6))
 let nextPort = 20_000 + (process.pid % 500) * 20
 
 /** Free for TCP and UDP, and below the ports that the kernel gives to clients. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   for (;;) {
     const port = nextPort++
     if (nextPort >= 32_000) nextPort = 20_000
@@ -104,7 +104,7 @@ async function freePort(): Promise<number> {
 }
 
 /** Waits until the port is open, as /proc/net tells it: asking the relay itself would already be a connection or a flow. */
-async function serves(program: Program, role: Workload['role'], port: number): Promise<void> {
+export async function serves(program: Program, role: Workload['role'], port: number): Promise<void> {
   const [table, state] = role === 'tcp' ? ['/proc/net/tcp', '0A'] : ['/proc/net/udp', '07']
   const open = new RegExp(`^ *\\d+: [0-9A-F]{8}:${port.toString(16).toUpperCase().padStart(4, '0')} 00000000:0000 ${state} `, 'm')
   for (const until = performance.now() + 15_000; performance.now() < until; ) {

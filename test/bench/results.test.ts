@@ -20,7 +20,7 @@ describe('the file of a bench', () => {
   for (const [text, message] of [
     ['{', /^new\.json is not JSON$/],
     ['[]', /^new\.json must be an object$/],
-    ['{"kind":"other"}', /^new\.json: kind must be one of peers, inside$/],
+    ['{"kind":"other"}', /^new\.json: kind must be one of peers, inside, soak$/],
     ['{"kind":"peers"}', /^new\.json must be an object with environment$/],
     [resultText(aResult()).replace('"unit": "req/s"', '"unit": 5'), /^new\.json: workloads\[0\]: unit must be a text$/],
     [resultText(aResult()).replace('"value":110', '"value":null'), /^new\.json: workloads\[0\]: subjects: ours: rounds\[1\]: value must be a number$/],

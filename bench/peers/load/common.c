@@ -148,5 +148,5 @@ static double percentile_us(const struct histogram *histogram, double part) {
 }
 
 void print_latencies(const struct histogram *histogram) {
-  printf(",\"p50Us\":%.2f,\"p99Us\":%.2f", percentile_us(histogram, 0.5), percentile_us(histogram, 0.99));
+  printf(",\"p50Us\":%.2f,\"p99Us\":%.2f,\"p999Us\":%.2f", percentile_us(histogram, 0.5), percentile_us(histogram, 0.99), percentile_us(histogram, 0.999));
 }

@@ -29,6 +29,7 @@ int tcp_echo(int port);
 int udp_echo(int port, bool trains);
 int bulk(int port, int connections);
 int requests(int port, int connections, int bytes);
+int paced(int port, int connections, int message_bytes, int rate);
 int churn(int port, int connections);
 int hold(int port, int connections);
 int datagrams(int port, int flows, int bytes, int window, const char *kind);
@@ -70,5 +71,5 @@ struct histogram {
   uint64_t total, counts[histogram_buckets];
 };
 void record(struct histogram *histogram, double seconds);
-/* Adds ,"p50Us":…,"p99Us":… to a summary. */
+/* Adds ,"p50Us":…,"p99Us":…,"p999Us":… to a summary. */
 void print_latencies(const struct histogram *histogram);

@@ -1,10 +1,11 @@
 /*
- * The load of bench:peers: the clients, and the servers behind the relays. Prints JSON lines. A client sends nothing after its summary, and ends by
+ * The load of bench:peers and of the soak: the clients, and the servers behind the relays. Prints JSON lines. A client sends nothing after its summary, and ends by
  * itself 30 seconds later.
  *
  *   load sink|echo|udp-echo|udp-echo-trains PORT LIFE_SECONDS
  *   load bulk|churn WARM SECONDS PORT CONNECTIONS
  *   load requests WARM SECONDS PORT CONNECTIONS BYTES
+ *   load paced WARM SECONDS PORT CONNECTIONS BYTES RATE               (RATE messages a second, of all connections)
  *   load hold WARM SECONDS PORT CONNECTIONS                           (opens them and does nothing more)
  *   load plain|trains|stun WARM SECONDS PORT FLOWS BYTES WINDOW       (datagrams)
  */
@@ -56,5 +57,6 @@ int main(int argc, char **argv) {
   if (strcmp(mode, "churn") == 0) return churn(port, count);
   if (strcmp(mode, "hold") == 0) return hold(port, count);
   if (strcmp(mode, "requests") == 0) return requests(port, count, number(6));
+  if (strcmp(mode, "paced") == 0) return paced(port, count, number(6), number(7));
   return datagrams(port, count, number(6), number(7), mode);
 }

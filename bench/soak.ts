@@ -1,0 +1,84 @@
+/**
+ * A relay under everything at once for a long time: connections that come and go, are reset, half closed or read by nobody for a while, bulk both ways, small
+ * messages, flows of datagrams; each byte is checked. In the end it has to hold what it held before and no more, and its books have to balance. Then the
+ * latency of small messages without and beside bulk. Ends with 1 where something is wrong.
+ *
+ *   npm run soak -- [--minutes 10] [--seed N] [--every 5] [--no-latency] [--rounds 5] [--secs 3] [--json FILE]
+ */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { observe } from '../test/support/proc.ts'
+import type { Load } from '../test/support/proc.ts'
+import { runBench } from './command-line.ts'
+import { described, environment } from './environment.ts'
+import { compileLoad } from './peers/measure.ts'
+import { writeResult } from './results.ts'
+import type { Round, WorkloadResult } from './results.ts'
+import { growth, growthFaults, latencyFaults, latencyRatio, wakeUpFaults } from './soak/judge.ts'
+import { messages, messagesBesideBulk } from './soak/messages.ts'
+import { latencyIsJudged, parseOptions } from './soak/options.ts'
+import type { Options } from './soak/options.ts'
+import { openLab } from './soak/relay.ts'
+import type { Lab } from './soak/relay.ts'
+import { latencyReport, runReport, sampleLine } from './soak/report.ts'
+import type { Latency } from './soak/report.ts'
+import { run } from './soak/run.ts'
+
+const [idleMs, idleLooks] = [2_000, 5]
+
+await runBench(async () => {
+  const options = parseOptions(process.argv.slice(2))
+  const machine = environment()
+  console.log(`${described(machine)}\nseed: ${options.seed}`)
+  const folder = mkdtempSync(join(tmpdir(), 'millrace-soak-'))
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+  const load = compileLoad(folder)
+  const lab = await openLab(load, Math.ceil(options.minutes * 60 + options.rounds * 3 * (options.secs + 5) + 300))
+
+  const soaked = await run(lab, load, options, (sample, clients) => console.error(sampleLine(sample, clients)))
+  const idle = await quietest(lab)
+  console.log(`\n${runReport(soaked, idle)}`)
+  const latency = options.latency ? await measureLatency(lab, load, options) : undefined
+  if (latency !== undefined) console.log(`\n${latencyReport(latency, latencyIsJudged(options))}`)
+
+  const faults = [
+    ...soaked.faults, ...growthFaults(growth(soaked.samples, soaked.after)), ...wakeUpFaults(idle),
+    ...(latency !== undefined && latencyIsJudged(options) ? latencyFaults(latencyRatio(latency.alone, latency.beside)) : []),
+  ]
+  if (options.json !== undefined) {
+    const { minutes, seed, every, rounds, secs } = options
+    writeResult(options.json, {
+      kind: 'soak', environment: machine, versions: {}, leftOut: {}, options: { minutes, seed, every, rounds, secs }, faults, samples: [soaked.before, ...soaked.samples, soaked.after],
+      workloads: [
+        workload('soak.messages', '64 B messages beside everything', soaked.messages),
+        ...(latency === undefined ? [] : [workload('latency.alone', '64 B messages', latency.alone), workload('latency.bulk', '64 B messages beside two elephants', latency.beside), workload('latency.direct', '64 B messages to the echo itself, beside the same', latency.direct)]),
+      ],
+    })
+  }
+  console.log(faults.length === 0 ? '\nnothing is wrong' : `\nwrong:\n${faults.map((fault) => `- ${fault}`).join('\n')}`)
+  if (faults.length > 0) process.exitCode = 1
+})
+process.exit() // which ends the relay and its servers
+
+/** Garbage is collected after the load, and that ends; a timer that is left over does not. */
+async function quietest({ relay }: Lab): Promise<Load> {
+  let best = await observe(relay.pid, idleMs, relay.loopThread)
+  for (let look = 1; look < idleLooks && wakeUpFaults(best).length > 0; look++) best = await observe(relay.pid, idleMs, relay.loopThread)
+  return best
+}
+
+async function measureLatency({ ports }: Lab, load: string, { rounds, secs }: Options): Promise<Latency> {
+  const [alone, beside, direct] = [new Array<Round>(), new Array<Round>(), new Array<Round>()]
+  for (let round = 1; round <= rounds; round++) {
+    alone.push(await messages(load, ports.echo, secs))
+    beside.push(await messagesBesideBulk(load, ports, secs))
+    direct.push(await messagesBesideBulk(load, { ...ports, echo: ports.direct }, secs))
+    console.error(`${round}/${rounds} p99 of messages: ${alone.at(-1)?.value ?? 0} µs alone, ${beside.at(-1)?.value ?? 0} µs beside bulk`)
+  }
+  return { alone, beside, direct }
+}
+
+function workload(name: string, title: string, rounds: readonly Round[]): WorkloadResult {
+  return { name, title, unit: 'µs (p99)', better: 'less', subjects: { ours: { rounds } } }
+}
