@@ -123,7 +123,10 @@ std::span<const int32_t> CallBatch::run() {
       }
     }
   }
-  for (unsigned i = taken; i < count; ++i) runAlone(i);
+  // ENOMEM may be about the ring's own memory for a call, whose socket has heard nothing then.
+  for (unsigned i = 0; i < count; ++i) {
+    if (i >= taken || results_[i] == -ENOMEM) runAlone(i);
+  }
   return {results_.data(), count};
 }
 

@@ -81,7 +81,8 @@ void acceptDatagrams(DatagramSocket& socket) {
 }
 
 int openConnected(DatagramSocket& socket, const SocketAddress& to, SourceAddresses& sources, uint64_t nowMs) {
-  return sources.fromEach(to.family(), nowMs, [&](const SocketAddress* source) { return openConnectedFrom(socket, to, source); });
+  // All of them: whoever has flows to end can make room at each.
+  return sources.fromEach(to.family(), nowMs, SIZE_MAX, [&](const SocketAddress* source) { return openConnectedFrom(socket, to, source); });
 }
 
 }  // namespace millrace
