@@ -35,6 +35,9 @@ describe('millrace forward ends', () => {
       const address = await readyAddress(program)
       const downstream = await connect(address)
       const there = await upstream.accept()
+      // Counters are told of a turn at its end: bytes that have come through say that the one which opened the session is over.
+      await downstream.send('before')
+      assert.equal(String(await there.read(6)), 'before')
       program.kill(signal)
       await program.line(/^closing on SIG\w+: 1 open, up to 30s to end, again to end at once$/)
       await refused(address)

@@ -1,6 +1,7 @@
 /** RFC 8489, rule by rule, over UDP and TCP and both families. Silence is what a plain request behind the message shows: its answer comes first. */
 import assert from 'node:assert/strict'
 import { listen as from, pipe, stun, tcp, udp, type Pipeline, type StunOptions } from '../../lib/index.ts'
+import { droppedFor } from '../support/datagram-ledger.ts'
 import { withRelay } from '../support/relay.ts'
 import { asker, attributes, failure, mappedIn, parse, refusalIn, request, success, type Asker } from '../support/stun.ts'
 
@@ -191,7 +192,7 @@ describe('STUN, rules of datagrams', () => {
     it(`a message ${what} is met with silence, and counted`, () =>
       withRelay(pipe(from(udp('127.0.0.1:0')), stun()), {}, async (relay) => {
         assert.deepEqual(await (await asker('udp', relay.address)).ask(message), [])
-        assert.equal(relay.server.ledger().datagrams.toUpstream.dropped.malformed.datagrams, 1)
+        assert.equal(await droppedFor('malformed', relay.server, 'toUpstream'), 1)
       }))
   }
 })
