@@ -28,12 +28,18 @@ struct Small {
   std::span<const uint8_t> bytes;  // to be sent; empty where there is nothing, or nowhere to go
 };
 
+/// The session, if that side of it may still be read.
+Session* toRead(Context& c, Token token, unsigned side) {
+  Session* const s = c.sessions.find(token);
+  return s && s->phase == Phase::relaying && interestOf(c, *s, side) & watchIn ? s : nullptr;
+}
+
 /// Receives for whoever may still be read.
 size_t receive(Context& c, std::span<Small, CallBatch::most> into) {
   size_t count = 0;
   for (const auto& [token, side] : c.readable) {
-    Session* s = c.sessions.find(token);
-    if (!s || s->phase != Phase::relaying || !(interestOf(c, *s, side) & watchIn)) continue;
+    Session* const s = toRead(c, token, side);
+    if (!s) continue;
     into[count] = {s, side, 0, {}};
     c.calls.recv(s->sides[side].fd.get(), c.hot.data() + count * share, share);
     ++count;
@@ -46,7 +52,6 @@ size_t receive(Context& c, std::span<Small, CallBatch::most> into) {
 
 /// Counts what has come, and sends what has somewhere to go.
 void send(Context& c, std::span<Small> list) {
-  size_t calls = 0;
   for (size_t i = 0; i < list.size(); ++i) {
     Small& one = list[i];
     if (one.got <= 0) continue;
@@ -57,7 +62,6 @@ void send(Context& c, std::span<Small> list) {
       continue;
     }
     c.calls.send(one.session->sides[1 - one.side].fd.get(), one.bytes.data(), one.bytes.size());
-    ++calls;
   }
   const auto results = c.calls.run();
   size_t at = 0;
@@ -69,8 +73,8 @@ void send(Context& c, std::span<Small> list) {
 /// One by one, so that who finds no room waits for it.
 void readEach(Context& c) {
   for (const auto& [token, side] : std::exchange(c.readable, {})) {
-    Session* s = c.sessions.find(token);
-    if (!s || s->phase != Phase::relaying || !(interestOf(c, *s, side) & watchIn)) continue;
+    Session* const s = toRead(c, token, side);
+    if (!s) continue;
     sourceReady(c, *s, side);
     settle(c, *s);
   }
