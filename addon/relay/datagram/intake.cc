@@ -135,6 +135,10 @@ void took(FlowContext& f, Flow& flow, const Received& it) {
     return;
   }
   arrive(f, flow, toDownstream, it.data, it.length, it.segment);
+}
+
+/// A read has brought answers: it is looked at when they have left whether these were all.
+void noteAnswers(FlowContext& f, Flow& flow) {
   if (f.nodeOf(flow).forward.responses > 0) f.done.push_back(&flow);
 }
 
@@ -150,7 +154,7 @@ void readAlone(FlowContext& f, Flow& flow) {
     }
     flow.bursts = count > 1;
     for (int i = 0; i < count; ++i) took(f, flow, f.receiver[i]);
-    return;
+    return noteAnswers(f, flow);
   }
 }
 
@@ -210,8 +214,12 @@ void readTogether(FlowContext& f) {
   for (unsigned i = 0; i < flows.size(); ++i) f.c.calls.recvmsg(flows[i]->upstream.fd.get(), f.receiver.headerAhead(i));
   const auto results = f.c.calls.run();
   for (unsigned i = 0; i < results.size(); ++i) {
-    if (results[i] >= 0) took(f, *flows[i], f.receiver.tookAhead(i, uint32_t(results[i])));
-    else if (!sys::wouldBlock(results[i])) ++f.countersOf(flows[i]->plan).icmpErrors;
+    if (results[i] >= 0) {
+      took(f, *flows[i], f.receiver.tookAhead(i, uint32_t(results[i])));
+      noteAnswers(f, *flows[i]);
+    } else if (!sys::wouldBlock(results[i])) {
+      ++f.countersOf(flows[i]->plan).icmpErrors;
+    }
   }
   f.receiver.useUp(unsigned(results.size()));
   flows.clear();
