@@ -2,6 +2,7 @@
 // files that act on sessions (walk, dial, pump, pair, ending) are functions over (Context&, Session&).
 // Invariant: a Session that has ended stays in its slot, phase closed, until the turn's end, so a reference to it is good for the turn.
 #pragma once
+#include <deque>
 #include <memory>
 #include <vector>
 
@@ -60,6 +61,14 @@ struct Context {
     unsigned side;
   };
   std::vector<Readable> readable;  // with small reads, to be read together
+  struct BulkStep {
+    Token session;
+    uint8_t direction;
+    bool write;
+  };
+  std::deque<BulkStep> bulk;  // what waits for its turn
+  uint64_t messageMs = 0;     // when the last message was read
+  size_t messages = 0;        // read in this turn
   uint64_t staleEvents = 0;
   uint16_t firstEphemeralPort = 32768;
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/sys.h"
+#include "relay/bulk.h"
 #include "relay/dial.h"
 #include "relay/ending.h"
 #include "relay/interest.h"
@@ -128,13 +129,17 @@ void Engine::relayReady(Session& s, unsigned side, uint32_t events) {
     if (events & (EPOLLERR | EPOLLHUP)) sideHungUp(context_, s, side);
     return;
   }
-  if (watched & watchOut && events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) flushPending(context_, s, 1 - side);
+  if (watched & watchOut && events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) {
+    if (s.pumps[1 - side].small) flushPending(context_, s, 1 - side);
+    else flushInTurn(context_, s, 1 - side);
+  }
   if (s.phase != Phase::relaying || !(events & (EPOLLIN | EPOLLERR | EPOLLHUP))) return;
   if (interestOf(context_, s, side) & watchIn) readSoon(context_, s, side);
 }
 
 void Engine::timerFired(Session& s) {
   readTogether(context_);  // what has come in time
+  takeBulkSteps(context_, s);
   if (deadlineOf(context_, s) <= context_.now()) {
     switch (s.phase) {
       case Phase::head: headTimedOut(context_, s); break;
@@ -167,6 +172,7 @@ void Engine::relayTimer(Session& s) {
 
 void Engine::turnEnd() {
   readTogether(context_);
+  takeBulkSteps(context_);
   datagrams_.turnEnd();
   for (int round = 0; round < crossingRounds; ++round) {
     if (draining_ && !closed_ && context_.sessions.size() == context_.ended.size() && datagrams_.closed()) {

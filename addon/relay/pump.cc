@@ -6,6 +6,7 @@
 
 #include "core/sys.h"
 #include "relay/answer.h"
+#include "relay/bulk.h"
 #include "relay/dial.h"
 #include "relay/ending.h"
 #include "relay/pair.h"
@@ -73,7 +74,7 @@ void sourceReady(Context& c, Session& s, unsigned side) {
   Pipe* pipe = target == Target::socket ? pipeFor(c, s, side) : nullptr;
   // What is refused stays in the pipe only if that is not the last one.
   const uint64_t mark = pipe && c.pipes.hasAnother() ? std::min<uint64_t>(PipePool::pipeBytes, settings.pipedHighWaterBytes) : std::min<uint64_t>(c.hot.size(), settings.highWaterBytes);
-  size_t limit = readLimit(c, s, side, op, mark);
+  size_t limit = readLimit(c, s, side, op, std::min<uint64_t>(mark, stepBytes(c)));
   if (limit == 0) {
     if (pipe) c.pipes.give(pipe);
     return;
@@ -116,7 +117,9 @@ void noteReceived(Context& c, Session& s, unsigned side, size_t count) {
   s.progressMs = c.now();
   s.pumps[side].transport.noteRead(count);
   if (side == 0 && s.pumps[toUpstream].sent > 0) sendAtOnce(s.sides[1]);
-  s.pumps[side].small = count < Context::smallReadBytes;
+  const bool small = count < Context::smallReadBytes;
+  if (small && s.pumps[side].small) noteMessage(c);
+  s.pumps[side].small = small;
 }
 
 void readEnded(Context& c, Session& s, unsigned side, ssize_t got) {

@@ -52,6 +52,8 @@ struct Pump {
   bool starved : 1 = false;    // the pool is at its cap
   bool drainDue : 1 = false;   // JS was told to wait
   bool small : 1 = true;       // its last read was
+  bool readWaits : 1 = false;  // both: in Context::bulk
+  bool flushWaits : 1 = false;
   TransportChoice transport;
   uint32_t crossing = 0;       // chunks that JS has and has not answered
 

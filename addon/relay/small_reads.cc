@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/sys.h"
+#include "relay/bulk.h"
 #include "relay/interest.h"
 #include "relay/pair.h"
 #include "relay/pump.h"
@@ -83,6 +84,7 @@ void readEach(Context& c) {
 }  // namespace
 
 void readSoon(Context& c, Session& s, unsigned side) {
+  if (!s.pumps[side].small) return readInTurn(c, s, side);
   if (!mayShare(c, s, side)) return sourceReady(c, s, side);
   c.readable.push_back({s.token, side});
   if (c.readable.size() == CallBatch::most) readTogether(c);
