@@ -80,7 +80,7 @@ function kindOf({ body }: AnyStage | AnySink): Kind | undefined {
     case 'forward':
       return body.upstream.net === 'udp' ? 'datagram' : 'stream'
     case 'route':
-      return body.when.some(({ matcher }) => readsStream(matcher.plan)) ? 'stream' : undefined
+      return body.when.map(({ matcher }) => kindOfMatcher(matcher.plan)).find((kind) => kind !== undefined)
     case 'allow':
     case 'deny':
     case 'limit':
@@ -92,17 +92,30 @@ function kindOf({ body }: AnyStage | AnySink): Kind | undefined {
   }
 }
 
-function readsStream(plan: PlanMatcher): boolean {
+function kindOfMatcher(plan: PlanMatcher): Kind | undefined {
   switch (plan.op) {
+    case 'alpn':
+    case 'http':
+    case 'httpHost':
+    case 'httpPath':
+    case 'mqtt':
+    case 'postgres':
+    case 'silent':
     case 'sni':
-      return true
+    case 'ssh':
+    case 'tls':
+      return 'stream'
+    case 'wireguard':
+      return 'datagram'
     case 'not':
-      return readsStream(plan.matcher)
+      return kindOfMatcher(plan.matcher)
     case 'any':
-      return plan.matchers.some(readsStream)
-    case 'remoteAddress':
+      return plan.matchers.map(kindOfMatcher).find((kind) => kind !== undefined)
+    case 'dns':
     case 'prefix':
+    case 'proxyHeader':
+    case 'remoteAddress':
     case 'stunBinding':
-      return false
+      return undefined
   }
 }

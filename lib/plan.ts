@@ -68,7 +68,12 @@ export type PlanMatcher =
   | { readonly op: 'remoteAddress'; readonly cidrs: readonly string[] }
   | { readonly op: 'prefix'; readonly bytes: Uint8Array }
   | { readonly op: 'sni'; readonly names: readonly string[] }
-  | { readonly op: 'stunBinding' }
+  | { readonly op: 'alpn'; readonly protocols: readonly string[] }
+  | { readonly op: 'http'; readonly http1: boolean; readonly http2: boolean }
+  | { readonly op: 'httpHost'; readonly names: readonly string[]; readonly addresses: readonly string[] }
+  | { readonly op: 'silent'; readonly afterMs: number }
+  | { readonly op: 'httpPath'; readonly paths: readonly string[] }
+  | { readonly op: 'dns' | 'mqtt' | 'postgres' | 'proxyHeader' | 'ssh' | 'stunBinding' | 'tls' | 'wireguard' }
   | { readonly op: 'not'; readonly matcher: PlanMatcher }
   | { readonly op: 'any'; readonly matchers: readonly PlanMatcher[] }
 

@@ -1,21 +1,10 @@
 #include "node/plan_reader.h"
 
+#include "node/matcher_reader.h"
 #include "relay/ledger.h"
-#include "stage/any_matcher.h"
-#include "stage/not_matcher.h"
-#include "stage/prefix.h"
-#include "stage/remote_address.h"
-#include "stage/sni.h"
-#include "stage/stun_binding.h"
 
 namespace millrace {
 namespace {
-
-/// What lib hands down has been checked, so this is a bug of ours, or a worker that is being terminated.
-bool fail(std::string& why, const std::string& what) {
-  if (why.empty()) why = "millrace: the addon was given a plan it cannot read: " + what;
-  return false;
-}
 
 DatagramRate readDatagramRate(JsValue from, const char* name) {
   const JsValue rate = from.get(name);
@@ -26,54 +15,6 @@ DatagramRate readDatagramRate(JsValue from, const char* name) {
 bool readEndpoint(JsValue from, SocketAddress& out) {
   if (from.get("net").text() == "unix") return SocketAddress::fromPath(from.get("path").text(), out);
   return SocketAddress::parseIp(from.get("host").text(), uint16_t(from.get("port").whole()), out);
-}
-
-bool readCidrs(JsValue from, std::string& why, CidrSet& out) {
-  for (uint32_t i = 0; i < from.length(); ++i) {
-    Cidr cidr;
-    const std::string one = from.at(i).text();
-    if (!CidrSet::parse(one, cidr)) return fail(why, "CIDR " + one);
-    out.add(cidr);
-  }
-  out.seal();
-  return true;
-}
-
-MatcherPtr readMatcher(JsValue from, std::string& why) {
-  const std::string op = from.get("op").text();
-  if (op == "remoteAddress") {
-    CidrSet networks;
-    if (!readCidrs(from.get("cidrs"), why, networks)) return nullptr;
-    return std::make_unique<RemoteAddressMatcher>(std::move(networks));
-  }
-  if (op == "prefix") {
-    const auto bytes = from.get("bytes").bytes();
-    return std::make_unique<PrefixMatcher>(std::vector<uint8_t>(bytes.begin(), bytes.end()));
-  }
-  if (op == "sni") {
-    auto matcher = std::make_unique<SniMatcher>();
-    const JsValue names = from.get("names");
-    for (uint32_t i = 0; i < names.length(); ++i) {
-      const std::string name = names.at(i).text();
-      if (!matcher->add(name)) return fail(why, "name " + name), nullptr;
-    }
-    return matcher;
-  }
-  if (op == "stunBinding") return std::make_unique<StunBindingMatcher>();
-  if (op == "not") {
-    MatcherPtr inner = readMatcher(from.get("matcher"), why);
-    return inner ? std::make_unique<NotMatcher>(std::move(inner)) : nullptr;
-  }
-  if (op == "any") {
-    std::vector<MatcherPtr> inner;
-    const JsValue matchers = from.get("matchers");
-    for (uint32_t i = 0; i < matchers.length(); ++i) {
-      inner.push_back(readMatcher(matchers.at(i), why));
-      if (!inner.back()) return nullptr;
-    }
-    return std::make_unique<AnyMatcher>(std::move(inner));
-  }
-  return fail(why, "matcher " + op), nullptr;
 }
 
 Rate readRate(JsValue from, const char* name) {

@@ -2,6 +2,7 @@
 // been delivered, so that no session keeps it while relaying. One loop's thread only. append room is bounded by the node's maxBytes.
 // Invariant: size() never exceeds the largest maxBytes of the nodes passed, plus what `replace` put in.
 #pragma once
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <span>
@@ -18,12 +19,14 @@ class Head {
   Head& operator=(const Head&) = delete;
 
   uint64_t deadlineMs = UINT64_MAX;
+  uint64_t silentAtMs = UINT64_MAX;  // no byte until then decides
   bool ended = false;        // the peer has sent FIN
   bool entered = false;      // the current node has set its deadline
   bool verdictDue = false;   // JS has been asked and has not answered
   uint32_t askedAt = UINT32_MAX;  // size at which `more` was answered
 
   size_t size() const { return size_; }
+  uint64_t dueMs() const { return size_ == 0 ? std::min(deadlineMs, silentAtMs) : deadlineMs; }
   std::span<const uint8_t> bytes() const { return {data_, size_}; }
 
   /// Room for at least one byte and at most up to `maxBytes` in all; empty where that is reached or there is no memory.

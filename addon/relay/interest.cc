@@ -91,7 +91,7 @@ void unwatch(Context& c, Session& s, unsigned side) {
 uint64_t deadlineOf(Context& c, const Session& s) {
   switch (s.phase) {
     case Phase::head:
-      return s.head ? s.head->deadlineMs : UINT64_MAX;
+      return s.head ? s.head->dueMs() : UINT64_MAX;
     case Phase::resolving:
     case Phase::connecting:
     case Phase::resetting:

@@ -31,7 +31,7 @@ void leaveHeadNode(Session& s, uint32_t next) {
   s.node = next;
   if (!s.head) return;
   s.head->entered = s.head->verdictDue = false;
-  s.head->deadlineMs = UINT64_MAX;
+  s.head->deadlineMs = s.head->silentAtMs = UINT64_MAX;
   s.head->askedAt = UINT32_MAX;
 }
 
@@ -71,8 +71,27 @@ void ask(Context& c, Session& s, const Node& node) {
   s.known = true;
 }
 
+/// How long a session has to be silent for the first branch that is chosen by that; 0: there is none.
+uint32_t leastSilentMs(const Node& node) {
+  uint32_t least = 0;
+  for (const MatcherPtr& matcher : node.when) {
+    const uint32_t one = matcher->silentMs();
+    if (one > 0 && (least == 0 || one < least)) least = one;
+  }
+  return least;
+}
+
+/// The branch of those who have been silent for so long. Others wait for bytes that do not come.
+uint32_t silentBranch(const Node& node) {
+  const uint32_t least = leastSilentMs(node);
+  size_t i = 0;
+  while (node.when[i]->silentMs() != least) ++i;
+  return node.next[i];
+}
+
 /// The branch to take, or Node::none where the matchers need more bytes.
-uint32_t chooseBranch(const Node& node, const Session& s) {
+uint32_t chooseBranch(Context& c, const Node& node, const Session& s) {
+  if (s.head && !s.head->ended && s.head->size() == 0 && s.head->silentAtMs <= c.now()) return silentBranch(node);
   const std::span<const uint8_t> head = s.head ? s.head->bytes() : std::span<const uint8_t>();
   const MatchInput input{s.downstream, head.first(std::min<size_t>(head.size(), node.head.maxBytes)), s.head && s.head->ended};
   for (size_t i = 0; i < node.when.size(); ++i) {
@@ -83,6 +102,14 @@ uint32_t chooseBranch(const Node& node, const Session& s) {
     }
   }
   return node.next.back();
+}
+
+void waitForBranch(Context& c, Session& s, const Node& node) {
+  const bool enters = !s.head || !s.head->entered;
+  if (!enterHeadNode(c, s, node.head)) return;
+  const uint32_t silentMs = enters ? leastSilentMs(node) : 0;
+  if (silentMs > 0) s.head->silentAtMs = deadlineAfter(c.now(), silentMs);
+  mayWait(c, s, node.head);
 }
 
 void startSink(Context& c, Session& s, const Node& node) {
@@ -114,11 +141,8 @@ void walk(Context& c, Session& s) {
         leaveHeadNode(s, node.next[0]);
         break;
       case Op::route: {
-        const uint32_t branch = chooseBranch(node, s);
-        if (branch == Node::none) {
-          if (enterHeadNode(c, s, node.head)) mayWait(c, s, node.head);
-          return;
-        }
+        const uint32_t branch = chooseBranch(c, node, s);
+        if (branch == Node::none) return waitForBranch(c, s, node);
         leaveHeadNode(s, branch);
         break;
       }
@@ -160,7 +184,10 @@ void headReady(Context& c, Session& s, uint32_t events) {
   walk(c, s);
 }
 
-void headTimedOut(Context& c, Session& s) { resetSession(c, s, Reason::headTimeout); }
+void headTimedOut(Context& c, Session& s) {
+  if (c.now() < s.head->deadlineMs) return walk(c, s);  // it has been silent for long enough
+  resetSession(c, s, Reason::headTimeout);
+}
 
 void headNeedsMore(Context& c, Session& s) {
   s.head->verdictDue = false;

@@ -12,6 +12,7 @@ constexpr uint8_t kClientHelloMessage = 1;
 constexpr size_t kLongestRecord = 16384;
 constexpr size_t kLongestName = 255;
 constexpr uint16_t kServerNameExtension = 0;
+constexpr uint16_t kProtocolsExtension = 16;
 constexpr uint8_t kHostName = 0;
 
 // Hands out the bytes of the handshake message that the records carry. The first thing that goes wrong, `more` included, stops it
@@ -132,11 +133,32 @@ size_t readServerName(MessageReader& reader, Piece extension, std::span<char, 25
   return normal;
 }
 
+// ProtocolNameList <2..2^16-1> of names <1..2^8-1> (RFC 7301 section 3.1). Returns how much of `buffer` those take that fit, whole and in order.
+size_t readProtocols(MessageReader& reader, Piece extension, std::span<char, 256> buffer) {
+  Piece list = extension.nested(2);
+  if (!reader.stopped() && (extension.left() != 0 || list.left() == 0)) reader.stop(State::malformed);
+  size_t used = 0;
+  bool fits = true;
+  while (!reader.stopped() && list.left() > 0) {
+    Piece name = list.nested(1);
+    if (!reader.stopped() && name.left() == 0) reader.stop(State::malformed);
+    const size_t length = name.left();
+    fits = fits && used + 1 + length <= buffer.size();
+    if (!fits) {
+      name.skip(length);
+      continue;
+    }
+    buffer[used++] = static_cast<char>(length);
+    for (size_t i = 0; i < length; ++i) buffer[used++] = static_cast<char>(name.number(1));
+  }
+  return used;
+}
+
 }  // namespace
 
 // Handshake: type 1 | length 3 | ClientHello: version 2 | random 32 | session_id <0..32> | cipher_suites <2..2^16-2> |
 // compression_methods <1..2^8-1> | extensions <0..2^16-1>, absent in hellos from before they existed.
-ClientHello readClientHello(std::span<const uint8_t> head, std::span<char, 256> nameBuffer) {
+ClientHello readClientHello(std::span<const uint8_t> head, std::span<char, 256> nameBuffer, std::span<char, 256> protocolBuffer) {
   MessageReader reader(head);
   const auto ended = [&] { return ClientHello{reader.state(), {}}; };
   const auto broken = [&](bool wrong) {
@@ -165,22 +187,25 @@ ClientHello readClientHello(std::span<const uint8_t> head, std::span<char, 256> 
 
   Piece extensions = hello.nested(2);
   if (broken(!reader.stopped() && hello.left() != 0)) return ended();
-  size_t nameLength = 0;
+  size_t nameLength = 0, protocolsLength = 0;
   while (!reader.stopped() && extensions.left() > 0) {
     const uint32_t kind = extensions.number(2);
     Piece extension = extensions.nested(2);
     if (reader.stopped()) break;
-    if (kind != kServerNameExtension) {
-      extension.skip(extension.left());
-    } else if (nameLength != 0) {
+    if (kind == kServerNameExtension && nameLength == 0) {
+      nameLength = readServerName(reader, extension, nameBuffer);
+    } else if (kind == kProtocolsExtension && protocolsLength == 0) {
+      protocolsLength = readProtocols(reader, extension, protocolBuffer);
+    } else if (kind == kServerNameExtension || kind == kProtocolsExtension) {
       reader.stop(State::malformed);
     } else {
-      nameLength = readServerName(reader, extension, nameBuffer);
+      extension.skip(extension.left());
     }
   }
   if (reader.stopped()) return ended();
-  if (nameLength == 0) return {State::noSni, {}};
-  return {State::sni, {nameBuffer.data(), nameLength}};
+  const std::string_view protocols(protocolBuffer.data(), protocolsLength);
+  if (nameLength == 0) return {State::noSni, {}, protocols};
+  return {State::sni, {nameBuffer.data(), nameLength}, protocols};
 }
 
 size_t normalizeHostName(std::span<char> name) {

@@ -10,6 +10,7 @@
 
 #include "core/peer_address.h"
 #include "stage/client_hello.h"
+#include "stage/http_head.h"
 
 namespace millrace {
 
@@ -21,6 +22,10 @@ struct MatchInput {
   bool final;  // no more bytes will come
   bool datagram = false;  // the head is one whole datagram
   mutable ClientHelloMemo hello = {};  // of `head`; one MatchInput is asked on one thread
+  mutable HttpMemo http = {};
+
+  /// The answer of who would need more bytes.
+  Match cut() const { return final ? Match::no : Match::more; }
 };
 
 class Matcher {
@@ -29,6 +34,8 @@ class Matcher {
   virtual Match match(const MatchInput& input) const = 0;
   /// Whether the answer may depend on more than the peer.
   virtual bool readsHead() const { return true; }
+  /// After how many milliseconds without a byte it is `yes` for that alone; 0: never.
+  virtual uint32_t silentMs() const { return 0; }
 
  protected:
   Matcher() = default;

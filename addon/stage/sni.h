@@ -1,26 +1,26 @@
-// The matcher `sni`: whether the TLS ClientHello in the head asks for one of the names (RFC 6066 section 3).
-// Owns the names, lower-cased. Filled with `add`, which returns false for what is not a name or `*.name`, then read-only.
-// `*.b.example` stands for exactly one label, as in certificates (RFC 6125 section 6.4.3): x.b.example, but neither b.example
-// nor x.y.b.example. Case and one trailing dot are ignored. What is not TLS, is malformed or names no server is `no`.
+// The matcher `sni`: whether the TLS ClientHello in the head asks for one of the names (RFC 6066 section 3). Case and one trailing dot are ignored.
+// What is not TLS, is malformed or names no server is `no`. Owns the names.
 #pragma once
 
-#include <string>
-#include <string_view>
-#include <vector>
+#include <utility>
 
 #include "stage/matcher.h"
+#include "stage/name_set.h"
 
 namespace millrace {
 
 class SniMatcher final : public Matcher {
  public:
-  bool add(std::string_view name);
+  explicit SniMatcher(NameSet names) : names_(std::move(names)) {}
 
-  Match match(const MatchInput& input) const override;
+  Match match(const MatchInput& input) const override {
+    const ClientHello& hello = input.hello.of(input.head);
+    if (hello.state == ClientHello::State::more) return input.cut();
+    return hello.state == ClientHello::State::sni && names_.contains(hello.name) ? Match::yes : Match::no;
+  }
 
  private:
-  std::vector<std::string> names_;      // ascending
-  std::vector<std::string> wildcards_;  // ascending, what follows the "*."
+  NameSet names_;
 };
 
 }  // namespace millrace

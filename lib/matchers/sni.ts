@@ -1,7 +1,6 @@
 /** The matcher `sni`. */
-import { parseName } from '../endpoint.ts'
 import { misuse } from '../errors.ts'
-import { shown } from '../options.ts'
+import { checkNamePattern } from '../name-pattern.ts'
 import type { Matcher } from '../part.ts'
 
 /**
@@ -11,17 +10,6 @@ import type { Matcher } from '../part.ts'
  */
 export function sni(...names: readonly string[]): Matcher<'stream'> {
   if (names.length === 0) throw misuse('ERR_MILLRACE_BAD_OPTION', 'sni', 'expected at least one name such as "a.example" or "*.b.example"')
-  const known = names.map(checkName)
+  const known = names.map((name) => checkNamePattern('sni', name))
   return { role: 'matcher', name: 'sni', shows: known.join(', '), plan: { op: 'sni', names: known } }
-}
-
-function checkName(text: unknown): string {
-  const refuse = (why: string) => misuse('ERR_MILLRACE_BAD_OPTION', 'sni', `${shown(text)} is not a name: ${why}`)
-  if (typeof text !== 'string') throw refuse('expected a string such as "a.example"')
-  const star = text.startsWith('*.') ? '*.' : ''
-  const rest = text.slice(star.length)
-  if (rest.includes('*')) throw refuse('a star stands only for the whole first label, as in "*.b.example"')
-  const name = parseName(rest)
-  if (name === undefined) throw refuse('expected labels of 1 to 63 letters, digits and hyphens, and no IP address')
-  return star + name
 }

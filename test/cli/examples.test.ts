@@ -5,6 +5,7 @@ import { createServer } from 'node:http'
 import { once } from 'node:events'
 import { child, plainEnv, root, run, type Child } from '../support/child.ts'
 import { readyAddress, runCli, startCli } from '../support/cli.ts'
+import { clientHello } from '../support/client-hello.ts'
 import { field, numberIn } from '../support/json.ts'
 import { connect, destroyPeers, listen, sha256 as digest, unusedPort } from '../support/peers.ts'
 import { program as find } from '../support/programs.ts'
@@ -50,6 +51,29 @@ describe('examples', () => {
     assert.equal(await greeting('www.b.example'), 'this is b')
     assert.equal(await greeting('c.example'), '')
     await relay.line(/^closed \S+ closedByPlan,/)
+    await finish(relay)
+  })
+
+  it('one-port tells protocols apart by what their clients send first, or do not', async () => {
+    const greeter = (text: string) => listen({ onPeer: (peer) => void peer.end(text) })
+    const [web, webTls, gitTls, ssh, postgres, mysql] = await Promise.all(['web', 'web-tls', 'git-tls', 'ssh', 'postgres', 'mysql'].map(greeter))
+    assert(web && webTls && gitTls && ssh && postgres && mysql)
+    await using relay = example('one-port', { WEB: web.address, WEB_TLS: webTls.address, GIT_TLS: gitTls.address, SSH: ssh.address, POSTGRES: postgres.address, MYSQL: mysql.address })
+    const address = await readyAddress(relay)
+    const said = async (bytes: string | Buffer): Promise<string> => {
+      const peer = await connect(address)
+      await peer.send(bytes)
+      const { text } = await peer.readAll()
+      await peer.end()
+      return text
+    }
+    assert.equal(await said('GET / HTTP/1.1\r\n'), 'web')
+    assert.equal(await said(clientHello('www.example')), 'web-tls')
+    assert.equal(await said(clientHello('git.example')), 'git-tls')
+    assert.equal(await said('SSH-2.0-x\r\n'), 'ssh')
+    assert.equal(await said(Buffer.from('0000000804d2162f', 'hex')), 'postgres')
+    assert.equal(await said(''), 'mysql')
+    assert.equal(await said('something else'), '')
     await finish(relay)
   })
 
@@ -240,7 +264,7 @@ describe('examples', () => {
   it('all of them are explained, have 20 to 60 lines and a header that says how to run them', async () => {
     const files = (await readdir(`${root}examples`)).filter((name) => name.endsWith('.ts'))
     assert.deepEqual(files.toSorted(), [
-      'address-policy.ts', 'dns-relay.ts', 'edge-relay.ts', 'game-server-filter.ts', 'inner-relay.ts', 'line-protocol-server.ts', 'media-relay.ts', 'port-forward.ts',
+      'address-policy.ts', 'dns-relay.ts', 'edge-relay.ts', 'game-server-filter.ts', 'inner-relay.ts', 'line-protocol-server.ts', 'media-relay.ts', 'one-port.ts', 'port-forward.ts',
       'shout.ts', 'sni-proxy.ts', 'sniff-and-rewrite.ts', 'stun-relay.ts', 'udp-echo.ts',
     ])
     for (const file of files) {

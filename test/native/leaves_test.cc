@@ -50,6 +50,7 @@ int main(int argc, char** argv) {
   testTimeouts();
   testKeepAlive();
   testMatchers();
+  testProtocols(seed);
   testClientHello(seed, captured);
 
   std::printf("%zu passed, %zu failed\n", passed, failed);

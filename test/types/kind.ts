@@ -1,5 +1,5 @@
 /** Streams and datagrams: a part for the one is refused at its place in a chain of the other. Nothing here runs. */
-import { allow, any, close, datagrams as datagramHandler, decide, echo, filterDatagrams, forward, generate, halfCloseTimeout, highWater, idleTimeout, inspect, keepAlive, limit, listen, maxDuration, not, otherwise, parseEndpoint, pass, pipe, prefix, remoteAddress, reset, route, serve, sni, stream, tcp, throttle, transform, udp, when } from '../../lib/index.ts'
+import { allow, any, close, datagrams as datagramHandler, decide, echo, filterDatagrams, forward, generate, halfCloseTimeout, highWater, idleTimeout, inspect, keepAlive, limit, listen, maxDuration, not, otherwise, parseEndpoint, pass, pipe, prefix, remoteAddress, reset, route, serve, sni, stream, tcp, throttle, transform, udp, when, wireguard } from '../../lib/index.ts'
 import type { Otherwise, Pipeline, When } from '../../lib/index.ts'
 import { anyStage, datagramMatcher, datagramSink, datagramStage, udpEndpoint } from './parts.ts'
 
@@ -120,6 +120,12 @@ when(
   sni('a.example'),
   // @ts-expect-error -- the matcher is for streams, the sink of this branch for datagrams
   datagramSink,
+)
+// WireGuard on TCP.
+pipe(
+  streams,
+  // @ts-expect-error -- a route that reads datagrams
+  route(when(wireguard(), echo())),
 )
 when(
   not(sni('a.example')),

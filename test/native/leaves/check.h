@@ -36,4 +36,5 @@ void testLimit(uint64_t seed);
 void testTimeouts();
 void testKeepAlive();
 void testMatchers();
+void testProtocols(uint64_t seed);
 void testClientHello(uint64_t seed, std::span<const CapturedHello> captured);

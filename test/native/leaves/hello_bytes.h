@@ -105,6 +105,7 @@ inline std::optional<std::string> naiveName(std::span<const uint8_t> wire) {
   if (at + 2 > m.size() || at + 2 + two(at) != m.size()) return std::nullopt;
   at += 2;
   std::optional<std::string> name;
+  bool protocols = false;
   while (at < m.size()) {
     if (at + 4 > m.size() || at + 4 + two(at + 2) > m.size()) return std::nullopt;
     const size_t length = two(at + 2);
@@ -113,6 +114,13 @@ inline std::optional<std::string> naiveName(std::span<const uint8_t> wire) {
       name.emplace(m.begin() + static_cast<long>(at + 9), m.begin() + static_cast<long>(at + 4 + length));
       name->resize(millrace::normalizeHostName(*name));
       if (name->empty()) return std::nullopt;
+    }
+    if (two(at) == 16) {
+      if (protocols || length < 4 || two(at + 4) != length - 2) return std::nullopt;
+      protocols = true;
+      for (size_t one = at + 6; one < at + 4 + length; one += 1u + m[one]) {
+        if (m[one] == 0 || one + 1 + m[one] > at + 4 + length) return std::nullopt;
+      }
     }
     at += 4 + length;
   }
@@ -130,7 +138,7 @@ struct Answer {
 inline Answer readExactly(std::span<const uint8_t> head) {
   const auto copy = std::make_unique<uint8_t[]>(head.size());
   if (!head.empty()) std::memcpy(copy.get(), head.data(), head.size());
-  char buffer[256];
-  const millrace::ClientHello hello = millrace::readClientHello({copy.get(), head.size()}, buffer);
+  char name[256], protocols[256];
+  const millrace::ClientHello hello = millrace::readClientHello({copy.get(), head.size()}, name, protocols);
   return {hello.state, std::string(hello.name)};
 }

@@ -1,4 +1,4 @@
-#include "stage/sni.h"
+#include "stage/name_set.h"
 
 #include <algorithm>
 
@@ -12,14 +12,14 @@ void insert(std::vector<std::string>& names, std::string name) {
   if (place == names.end() || *place != name) names.insert(place, std::move(name));
 }
 
-bool contains(const std::vector<std::string>& names, std::string_view name) {
+bool among(const std::vector<std::string>& names, std::string_view name) {
   const auto place = std::lower_bound(names.begin(), names.end(), name);
   return place != names.end() && *place == name;
 }
 
 }  // namespace
 
-bool SniMatcher::add(std::string_view name) {
+bool NameSet::add(std::string_view name) {
   const bool wildcard = name.starts_with("*.");
   std::string text(name.substr(wildcard ? 2 : 0));
   text.resize(normalizeHostName(text));
@@ -28,14 +28,16 @@ bool SniMatcher::add(std::string_view name) {
   return true;
 }
 
-Match SniMatcher::match(const MatchInput& input) const {
-  const ClientHello& hello = input.hello.of(input.head);
-  if (hello.state == ClientHello::State::more && !input.final) return Match::more;
-  if (hello.state != ClientHello::State::sni) return Match::no;
-  if (contains(names_, hello.name)) return Match::yes;
-  const size_t dot = hello.name.find('.');
-  const bool matches = dot != std::string_view::npos && contains(wildcards_, hello.name.substr(dot + 1));
-  return matches ? Match::yes : Match::no;
+bool NameSet::addAsIs(std::string_view name) {
+  if (name.empty()) return false;
+  insert(names_, std::string(name));
+  return true;
+}
+
+bool NameSet::contains(std::string_view name) const {
+  if (among(names_, name)) return true;
+  const size_t dot = name.find('.');
+  return dot != std::string_view::npos && among(wildcards_, name.substr(dot + 1));
 }
 
 }  // namespace millrace

@@ -1,0 +1,174 @@
+#include "stage/http_head.h"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "stage/client_hello.h"
+
+namespace millrace {
+namespace {
+
+constexpr std::string_view preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+constexpr size_t longestMethod = 32;
+
+bool isMethodByte(char c) { return (c >= 'A' && c <= 'Z') || c == '-' || c == '_'; }
+bool isTargetByte(char c) { return c > 0x20 && c < 0x7f; }
+
+/// RFC 9110 section 5.6.2.
+bool isTokenByte(char c) {
+  if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')) return true;
+  return c != 0 && std::strchr("!#$%&'*+-.^_`|~", c);
+}
+
+bool isFieldByte(char c) { return c == '\t' || (uint8_t(c) >= 0x20 && c != 0x7f); }
+
+char lower(char c) { return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c; }
+
+std::string_view trimmed(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return text;
+}
+
+/// How far `text` is that version: "HTTP/1." and a digit, CR, LF.
+HttpState readVersion(std::string_view text, size_t& bytes) {
+  constexpr std::string_view begins = "HTTP/1.";
+  const size_t there = std::min(begins.size(), text.size());
+  if (text.substr(0, there) != begins.substr(0, there)) return HttpState::notHttp;
+  bytes = begins.size() + 3;
+  for (size_t i = begins.size(); i < text.size() && i < bytes; ++i) {
+    const bool fits = i == begins.size() ? text[i] >= '0' && text[i] <= '9' : text[i] == (i == bytes - 2 ? '\r' : '\n');
+    if (!fits) return HttpState::notHttp;
+  }
+  return text.size() < bytes ? HttpState::more : HttpState::http1;
+}
+
+struct Field {
+  HttpState state;  // http1: it is whole
+  std::string_view name = {}, value = {};
+  size_t bytes = 0;
+};
+
+/// The field at the beginning of `text`; one without a name is the empty line that ends them all.
+Field readField(std::string_view text) {
+  size_t at = 0;
+  while (at < text.size() && isTokenByte(text[at])) ++at;
+  const std::string_view name = text.substr(0, at);
+  const bool last = at == 0 && !text.empty() && text[0] == '\r';
+  if (!last) {
+    if (at == text.size()) return {HttpState::more};
+    if (at == 0 || text[at] != ':') return {HttpState::malformed};
+    ++at;
+  }
+  const size_t begins = at;
+  while (at < text.size() && isFieldByte(text[at])) ++at;
+  if (at == text.size()) return {HttpState::more};
+  if (text[at] != '\r') return {HttpState::malformed};
+  if (at + 1 == text.size()) return {HttpState::more};
+  if (text[at + 1] != '\n') return {HttpState::malformed};
+  return {HttpState::http1, name, trimmed(text.substr(begins, at - begins)), at + 2};
+}
+
+bool isHost(std::string_view name) {
+  constexpr std::string_view host = "host";
+  return name.size() == host.size() && std::equal(name.begin(), name.end(), host.begin(), [](char a, char b) { return lower(a) == b; });
+}
+
+bool isPort(std::string_view text) { return text.size() <= 5 && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; }); }
+
+/// The host of `authority` in its usual form; false where it is none.
+bool readAuthority(std::string_view authority, std::span<char, 256> buffer, std::string_view& name) {
+  if (authority.starts_with('[')) {
+    const size_t end = authority.find(']');
+    if (end == std::string_view::npos) return false;
+    const std::string_view port = authority.substr(end + 1);
+    if (!port.empty() && (port[0] != ':' || !isPort(port.substr(1)))) return false;
+    const std::string_view address = authority.substr(1, end - 1);
+    char text[INET6_ADDRSTRLEN];
+    if (address.size() >= sizeof text) return false;
+    text[address.copy(text, sizeof text - 1)] = 0;
+    in6_addr ip;
+    if (::inet_pton(AF_INET6, text, &ip) != 1 || !::inet_ntop(AF_INET6, &ip, buffer.data(), socklen_t(buffer.size()))) return false;
+    name = buffer.data();
+    return true;
+  }
+  const size_t colon = authority.find(':');
+  const std::string_view host = authority.substr(0, colon);
+  if (colon != std::string_view::npos && !isPort(authority.substr(colon + 1))) return false;
+  if (host.empty() || host.size() >= buffer.size()) return false;
+  std::copy(host.begin(), host.end(), buffer.begin());
+  buffer[host.size()] = 0;
+  in_addr ip;
+  const bool isIp = ::inet_pton(AF_INET, buffer.data(), &ip) == 1;
+  const size_t length = isIp ? host.size() : normalizeHostName(buffer.first(host.size()));
+  name = {buffer.data(), length};
+  return length > 0;
+}
+
+}  // namespace
+
+std::string_view HttpRequestLine::authority() const {
+  if (method == "CONNECT") return target;
+  const size_t scheme = target.find("://");
+  if (target.starts_with('/') || scheme == std::string_view::npos) return {};
+  const std::string_view rest = target.substr(scheme + 3);
+  return rest.substr(0, rest.find_first_of("/?"));
+}
+
+std::string_view HttpRequestLine::path() const {
+  if (method == "CONNECT") return {};
+  if (target.starts_with('/')) return target.substr(0, target.find('?'));
+  const std::string_view from = authority();
+  if (from.empty()) return {};
+  const std::string_view rest = target.substr(size_t(from.data() - target.data()) + from.size());
+  return rest.starts_with('/') ? rest.substr(0, rest.find('?')) : "/";
+}
+
+HttpRequestLine readHttpRequestLine(std::span<const uint8_t> head) {
+  const std::string_view text(reinterpret_cast<const char*>(head.data()), head.size());
+  const size_t common = std::min(preface.size(), text.size());
+  if (text.substr(0, common) == preface.substr(0, common)) return {common == preface.size() ? HttpState::http2 : HttpState::more};
+  size_t at = 0;
+  while (at < text.size() && at <= longestMethod && isMethodByte(text[at])) ++at;
+  if (at == text.size()) return {HttpState::more};
+  if (at == 0 || at > longestMethod || text[at] != ' ') return {HttpState::notHttp};
+  const std::string_view method = text.substr(0, at);
+  const size_t begins = ++at;
+  while (at < text.size() && isTargetByte(text[at])) ++at;
+  if (at == text.size()) return {HttpState::more};
+  if (at == begins || text[at] != ' ') return {HttpState::notHttp};
+  const std::string_view target = text.substr(begins, at - begins);
+  size_t version = 0;
+  const HttpState state = readVersion(text.substr(at + 1), version);
+  if (state != HttpState::http1) return {state};
+  return {state, method, target, at + 1 + version};
+}
+
+HttpHost readHttpHost(std::span<const uint8_t> head, std::span<char, 256> nameBuffer) {
+  const HttpRequestLine line = readHttpRequestLine(head);
+  if (line.state != HttpState::http1) return {line.state, {}};
+  std::string_view rest(reinterpret_cast<const char*>(head.data()) + line.bytes, head.size() - line.bytes);
+  std::string_view host;
+  bool seen = false;
+  for (;;) {
+    const Field field = readField(rest);
+    if (field.state != HttpState::http1) return {field.state, {}};
+    rest.remove_prefix(field.bytes);
+    if (field.name.empty()) break;
+    if (!isHost(field.name)) continue;
+    if (seen) return {HttpState::malformed, {}};
+    seen = true;
+    host = field.value;
+  }
+  // What the target names stands above the field (RFC 9112 section 3.2.2).
+  const std::string_view named = line.authority();
+  if (!named.empty()) host = named;
+  if (host.empty()) return {HttpState::http1, {}};
+  std::string_view name;
+  if (!readAuthority(host, nameBuffer, name)) return {HttpState::malformed, {}};
+  return {HttpState::http1, name};
+}
+
+}  // namespace millrace
