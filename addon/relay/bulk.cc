@@ -9,26 +9,40 @@
 namespace millrace {
 namespace {
 
-/// Of those who wait, one of so many takes its step between two looks at epoll, which tells of each of the others once more.
+/// Of those who wait, one of so many takes its step in any case: each of the others is told of once more by the next epoll_wait(2).
 constexpr size_t share = 16;
-/// A step while there are messages: shorter ones cost bulk more than they spare messages.
+/// A step, and all steps of a turn, while there are messages: shorter ones cost bulk more than they spare messages.
 constexpr size_t shortStepBytes = 64 * 1024;
+/// All steps of a turn while there are none.
+constexpr size_t turnBytes = 1024 * 1024;
 /// Messages that take about as long as a short step.
 constexpr size_t messagesAStep = 8;
 /// How long the last message says that there will be others.
 constexpr uint64_t expectsMs = 10;
+/// After so long without a byte what a direction was like says little.
+constexpr uint64_t forgetsAfterMs = 1000;
 
-void act(Context& c, Session& s, unsigned direction, bool write) {
-  if (s.phase != Phase::relaying) return;
+bool expectsMessages(const Context& c) { return c.now() < c.messageMs + expectsMs; }
+
+size_t shortBytes(const Context& c) { return shortStepBytes * std::max<size_t>(1, c.messages / messagesAStep); }
+
+/// How many bytes it has moved.
+uint64_t act(Context& c, Session& s, unsigned direction, bool write) {
+  if (s.phase != Phase::relaying) return 0;
+  const auto moved = [&] { return write ? s.pumps[direction].sent : c.bytesOf(s, direction).received; };
+  const uint64_t before = moved();
   if (write) {
     if (interestOf(c, s, 1 - direction) & watchOut) flushPending(c, s, direction);
   } else {
     if (interestOf(c, s, direction) & watchIn) sourceReady(c, s, direction);
   }
   settle(c, s);
+  return moved() - before;
 }
 
 }  // namespace
+
+bool isBulk(const Context& c, const Session& s, unsigned side) { return !s.pumps[side].small && c.now() < s.progressMs + forgetsAfterMs; }
 
 void readInTurn(Context& c, Session& s, unsigned side) {
   if (s.pumps[side].readWaits) return;
@@ -42,25 +56,24 @@ void flushInTurn(Context& c, Session& s, unsigned direction) {
   c.bulk.push_back({s.token, uint8_t(direction), true});
 }
 
-void noteMessage(Context& c) {
+void noteMessages(Context& c, size_t count) {
   c.messageMs = c.now();
-  ++c.messages;
+  c.messages += count;
 }
 
-size_t stepBytes(const Context& c) {
-  if (c.now() >= c.messageMs + expectsMs) return SIZE_MAX;
-  return shortStepBytes * std::max<size_t>(1, c.messages / messagesAStep);
-}
+size_t stepBytes(const Context& c) { return expectsMessages(c) ? shortBytes(c) : SIZE_MAX; }
 
 void takeBulkSteps(Context& c) {
-  for (size_t steps = (c.bulk.size() + share - 1) / share; steps > 0; --steps) {
+  const size_t waiting = c.bulk.size(), budget = expectsMessages(c) ? shortBytes(c) : turnBytes;
+  uint64_t moved = 0;
+  for (size_t steps = 0; steps < waiting && (moved < budget || steps * share < waiting); ++steps) {
     const auto [token, direction, write] = c.bulk.front();
     c.bulk.pop_front();
     Session* const s = c.sessions.find(token);
     if (!s) continue;
     Pump& pump = s->pumps[direction];
     write ? pump.flushWaits = false : pump.readWaits = false;
-    act(c, *s, direction, write);
+    moved += act(c, *s, direction, write);
   }
   c.messages = 0;
 }

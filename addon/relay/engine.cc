@@ -130,7 +130,7 @@ void Engine::relayReady(Session& s, unsigned side, uint32_t events) {
     return;
   }
   if (watched & watchOut && events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) {
-    if (s.pumps[1 - side].small) flushPending(context_, s, 1 - side);
+    if (s.pumps[1 - side].pendingBytes() < Context::smallReadBytes) flushPending(context_, s, 1 - side);
     else flushInTurn(context_, s, 1 - side);
   }
   if (s.phase != Phase::relaying || !(events & (EPOLLIN | EPOLLERR | EPOLLHUP))) return;
@@ -172,8 +172,18 @@ void Engine::relayTimer(Session& s) {
 
 void Engine::turnEnd() {
   readTogether(context_);
-  takeBulkSteps(context_);
   datagrams_.turnEnd();
+  crossAll();
+  takeBulkSteps(context_);
+  crossAll();
+  if (!context_.outbox.empty() || !context_.deferred.empty()) context_.loop.wake();
+  feedStarved();
+  reap();
+  assertInvariants(context_, context_.outbox.empty());
+  publishLedgers();
+}
+
+void Engine::crossAll() {
   for (int round = 0; round < crossingRounds; ++round) {
     if (draining_ && !closed_ && context_.sessions.size() == context_.ended.size() && datagrams_.closed()) {
       closed_ = true;
@@ -195,11 +205,6 @@ void Engine::turnEnd() {
       retryDeferred();
     }
   }
-  if (!context_.outbox.empty() || !context_.deferred.empty()) context_.loop.wake();
-  feedStarved();
-  reap();
-  assertInvariants(context_, context_.outbox.empty());
-  publishLedgers();
 }
 
 void Engine::publishLedgers() {

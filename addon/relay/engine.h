@@ -41,6 +41,7 @@ class Engine final : private EventHandler, private Arrivals {
   void setUpstream(uint32_t plan, uint32_t upstream, std::vector<SocketAddress> addresses);
   void close(uint64_t drainMs);
   /// Makes what the ledgers hold now readable; turnEnd() does so too.
+  void crossAll();
   void publishLedgers();
   CounterValues readLedger(size_t plan) const { return context_.plans[plan]->ledger.read(); }
 

@@ -118,7 +118,8 @@ void noteReceived(Context& c, Session& s, unsigned side, size_t count) {
   s.pumps[side].transport.noteRead(count);
   if (side == 0 && s.pumps[toUpstream].sent > 0) sendAtOnce(s.sides[1]);
   const bool small = count < Context::smallReadBytes;
-  if (small && s.pumps[side].small) noteMessage(c);
+  // Not what a throttle has cut into pieces, nor what bulk the other way is answered with.
+  if (small && s.pumps[side].small && s.pumps[1 - side].small && !s.buckets) noteMessages(c, 1);
   s.pumps[side].small = small;
 }
 

@@ -84,7 +84,7 @@ void readEach(Context& c) {
 }  // namespace
 
 void readSoon(Context& c, Session& s, unsigned side) {
-  if (!s.pumps[side].small) return readInTurn(c, s, side);
+  if (isBulk(c, s, side)) return readInTurn(c, s, side);
   if (!mayShare(c, s, side)) return sourceReady(c, s, side);
   c.readable.push_back({s.token, side});
   if (c.readable.size() == CallBatch::most) readTogether(c);

@@ -5,6 +5,7 @@
 
 #include "core/datagram_train.h"
 #include "core/sys.h"
+#include "relay/bulk.h"
 #include "relay/datagram/answering.h"
 #include "relay/datagram/egress.h"
 #include "relay/datagram/flow_life.h"
@@ -127,6 +128,7 @@ bool walkEach(FlowContext& f, DatagramListener& listener, const Received& it) {
 
 /// Of a flow's upstream.
 void took(FlowContext& f, Flow& flow, const Received& it) {
+  noteMessages(f.c, 1);
   const uint32_t segments = datagramsIn(it.length, it.segment);
   countLost(f, flow, overflowBefore(flow.upstream, it));
   if (it.truncated) {
@@ -171,6 +173,7 @@ void readListener(FlowContext& f, DatagramListener& listener) {
     share.beginRead();
     const auto asked = int(std::min(f.receiver.room(), wanted));
     const int count = f.receiver.receive(listener.socket.fd.get(), true, wanted);
+    if (count > 0) noteMessages(f.c, size_t(count));
     bool kept = !walksEach;
     Flow* flow = nullptr;
     const Received* before = nullptr;  // the last of `flow`
