@@ -135,6 +135,11 @@ function addStage(build: Build, { body }: AnyStage, path: string, way: Way, goOn
       build.nodes[at] = { op: 'limit', maxSessions, maxSessionsPerAddress, newSessionsPerSecond, next: goOn(way) }
       return at
     }
+    case 'proxyProtocol': {
+      const at = reserve(build, knownAt(way, path))
+      build.nodes[at] = { op: 'proxyProtocol', from: body.from, mode: body.mode, head: body.head, next: goOn(way) }
+      return at
+    }
     case 'settings': {
       const own = build.kind === 'datagram' && body.ofDatagrams !== undefined ? body.ofDatagrams.settings : body.settings
       return goOn({ ...way, settings: { ...way.settings, ...own } })
@@ -181,9 +186,9 @@ function addSink(build: Build, { body }: AnySink, path: string, way: Way): numbe
     case 'stun':
       return addEnd(build, path, { ...way, ...oneWay }, (settings) => ({ op: 'stun', ...body.options, settings }))
     case 'forward': {
-      const { connectTimeoutMs, retries, sourceAddresses, responses } = body
+      const { connectTimeoutMs, retries, sourceAddresses, responses, proxyProtocol } = body
       const upstream = upstreamOf(build, body.upstream)
-      const at = addEnd(build, path, way, (settings) => ({ op: 'forward', upstream, connectTimeoutMs, retries, sourceAddresses, responses, settings }))
+      const at = addEnd(build, path, way, (settings) => ({ op: 'forward', upstream, connectTimeoutMs, retries, sourceAddresses, responses, proxyProtocol, settings }))
       build.known[at] = { ...knownAt(way, path), ...build.known[at], upstream: endpointText(body.upstream) }
       return at
     }

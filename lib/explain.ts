@@ -106,6 +106,8 @@ function whereOf(body: AnyStage['body'] | AnySink['body']): Where {
     case 'deny':
     case 'limit':
       return { runs: 'native', why: 'decides before a byte is read' }
+    case 'proxyProtocol':
+      return { runs: 'native', why: 'reads the header of a proxy' }
     case 'settings':
       return { runs: 'native', why: 'a setting of the pump' }
     case 'inspect':
@@ -157,6 +159,7 @@ function whereOfDatagrams(body: AnyStage['body'] | AnySink['body']): Where {
       return { runs: 'native', why: 'answers each request from the slot it came in, without a flow' }
     case 'close':
       return { runs: 'native', why: 'drops the datagrams' }
+    case 'proxyProtocol':
     case 'reset':
     case 'inspect':
     case 'decide':

@@ -8,6 +8,7 @@ import type { PlanMatcher } from './plan.ts'
 export function checkFits<K extends Kind>(source: Source<K>, chain: Branch): void {
   if (source.generate !== null) checkGenerated(chain)
   checkAnswering(source.kind, chain, [])
+  checkProxied(chain, [])
   for (const { stages, sink } of chainsOf(chain)) {
     for (const part of [...stages, sink]) {
       const kind = kindOf(part)
@@ -37,6 +38,15 @@ function checkAnswering(kind: Kind, { stages, sink }: Branch, before: readonly A
   throw refuse('pipe', `the stage ${refused.name} cannot stand before stun${instead}`)
 }
 
+/** Who has been counted or shown as one peer must not become another. */
+function checkProxied({ stages, sink }: Branch, before: readonly (AnyStage | AnySink)[]): void {
+  const all = [...before, ...stages, sink]
+  const knows = all.findIndex(({ body: { step } }) => step === 'limit' || step === 'inspect' || step === 'decide' || step === 'choose')
+  const reads = all.findLastIndex(({ body: { step } }) => step === 'proxyProtocol')
+  if (knows >= 0 && knows < reads) throw refuse('pipe', `proxyProtocol must stand before ${all[knows]?.name}, which has to know whom the session is from`)
+  for (const chain of below(sink)) checkProxied(chain, all)
+}
+
 /** With a range of ports to connect to, each listener has its counterpart. */
 function checkPorts<K extends Kind>({ listen }: Source<K>, { body }: AnySink): void {
   if (body.step !== 'forward') return
@@ -63,6 +73,7 @@ const ofDatagrams = new Set(['throttleDatagramsToUpstream', 'throttleDatagramsTo
 /** The only kind that a part is for; undefined for both. */
 function kindOf({ body }: AnyStage | AnySink): Kind | undefined {
   switch (body.step) {
+    case 'proxyProtocol':
     case 'inspect':
     case 'decide':
     case 'transform':

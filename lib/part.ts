@@ -5,7 +5,7 @@
  * contravariant, so that a part for any kind fits everywhere and a part for streams fits only streams.
  */
 import type { ChooseHandler, ChunkHandler, DatagramFilter, DatagramHandler, DecideHandler, InspectHandler, StreamSource } from './handlers.ts'
-import type { PlanEndpoint, PlanGenerate, PlanHead, PlanMatcher, PlanSettings, PlanStun } from './plan.ts'
+import type { PlanEndpoint, PlanGenerate, PlanHead, PlanMatcher, PlanProxyMode, PlanSettings, PlanStun } from './plan.ts'
 
 /** What a session is: an accepted stream or a flow of datagrams. */
 export type Kind = 'stream' | 'datagram'
@@ -18,6 +18,7 @@ type Named = { readonly name: string; readonly shows: string }
 /** What `compile` makes of a stage. */
 export type StageBody =
   | { readonly step: 'allow' | 'deny'; readonly cidrs: readonly string[] }
+  | { readonly step: 'proxyProtocol'; readonly from: readonly string[]; readonly mode: PlanProxyMode; readonly head: PlanHead }
   | { readonly step: 'limit'; readonly maxSessions: number; readonly maxSessionsPerAddress: number; readonly newSessionsPerSecond: number }
   /** `ofDatagrams`: what holds for datagrams instead, where that is something else. */
   | { readonly step: 'settings'; readonly settings: Partial<PlanSettings>; readonly ofDatagrams?: { readonly settings: Partial<PlanSettings>; readonly shows: string } }
@@ -35,6 +36,7 @@ export type SinkBody =
       readonly retries: number
       readonly sourceAddresses: readonly string[]
       readonly responses: number
+      readonly proxyProtocol: 0 | 1 | 2
     }
   | { readonly step: 'echo' | 'discard' | 'close' | 'reset' }
   | { readonly step: 'stun'; readonly options: PlanStun }

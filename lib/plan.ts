@@ -80,6 +80,9 @@ export type PlanMatcher =
 /** When a JS node is called for the head: not before `minBytes`, never with more than `maxBytes`, not after `timeoutMs` from accept or from the previous verdict. */
 export type PlanHead = { readonly minBytes: number; readonly maxBytes: number; readonly timeoutMs: number }
 
+/** What the header of a proxy is good for. */
+export type PlanProxyMode = 'require' | 'use' | 'ignore' | 'reject'
+
 export type PlanNode =
   | { readonly op: 'allow'; readonly cidrs: readonly string[]; readonly next: number }
   | { readonly op: 'deny'; readonly cidrs: readonly string[]; readonly next: number }
@@ -91,6 +94,7 @@ export type PlanNode =
       readonly newSessionsPerSecond: number
       readonly next: number
     }
+  | { readonly op: 'proxyProtocol'; readonly from: readonly string[]; readonly mode: PlanProxyMode; readonly head: PlanHead; readonly next: number }
   /** `inspect` and `decide`: the verdict `pass` goes on to `next[0]`. `choose`: the verdict `pass` carries the index into `next`. */
   | { readonly op: 'ask'; readonly kind: 'inspect' | 'decide' | 'choose'; readonly handler: number; readonly head: PlanHead; readonly next: readonly number[] }
   | { readonly op: 'route'; readonly head: PlanHead; readonly when: readonly { readonly matcher: PlanMatcher; readonly next: number }[]; readonly otherwise: number }
@@ -104,6 +108,8 @@ export type PlanNode =
       readonly sourceAddresses: readonly string[]
       /** Datagrams from the upstream for each that went there, after which a flow is finished; 0: it never is by itself. */
       readonly responses: number
+      /** Version of the PROXY header that goes before everything; 0: none. */
+      readonly proxyProtocol: 0 | 1 | 2
       readonly settings: PlanSettings
     }
   | { readonly op: 'echo'; readonly settings: PlanSettings }

@@ -55,6 +55,7 @@ bool readForward(JsValue from, std::string& why, ForwardOptions& out) {
   out.connectTimeoutMs = from.get("connectTimeoutMs").whole();
   out.retries = uint32_t(from.get("retries").whole());
   out.responses = uint32_t(from.get("responses").whole());
+  out.proxyProtocol = uint8_t(from.get("proxyProtocol").whole());
   const JsValue sources = from.get("sourceAddresses");
   for (uint32_t i = 0; i < sources.length(); ++i) {
     SocketAddress source;
@@ -66,6 +67,12 @@ bool readForward(JsValue from, std::string& why, ForwardOptions& out) {
 
 StunOptions readStun(JsValue from) {
   return {from.get("software").text(), from.get("fingerprint").boolean(), from.get("rfc3489").boolean(), uint32_t(from.get("ratePerAddress").whole())};
+}
+
+ProxyMode proxyModeOf(const std::string& text) {
+  if (text == "use") return ProxyMode::use;
+  if (text == "ignore") return ProxyMode::ignore;
+  return text == "reject" ? ProxyMode::reject : ProxyMode::require;
 }
 
 bool readNode(JsValue from, std::string& why, Node& node) {
@@ -80,6 +87,13 @@ bool readNode(JsValue from, std::string& why, Node& node) {
   } else if (op == "limit") {
     node.op = Op::limit;
     node.limit = std::make_shared<LimitStage>(from.get("maxSessions").whole(), from.get("maxSessionsPerAddress").whole(), from.get("newSessionsPerSecond").whole());
+    node.next = {uint32_t(from.get("next").whole())};
+  } else if (op == "proxyProtocol") {
+    CidrSet networks;
+    if (!readCidrs(from.get("from"), why, networks)) return false;
+    node.op = Op::proxyProtocol;
+    node.proxy.emplace(std::move(networks), proxyModeOf(from.get("mode").text()));
+    node.head = readHead(from);
     node.next = {uint32_t(from.get("next").whole())};
   } else if (op == "ask") {
     node.op = Op::ask;

@@ -4,6 +4,7 @@
 #include <netinet/tcp.h>
 
 #include <algorithm>
+#include <array>
 
 #include "core/sys.h"
 #include "relay/ending.h"
@@ -38,8 +39,30 @@ bool metItself(Context& c, const Session& s) {
   return SocketAddress::boundTo(s.sides[1].fd.get()).peer() == s.upstream;
 }
 
+/// Before all bytes of the session. There is room for it in the buffer of a new connection, or something is wrong with that.
+bool sendProxyHeader(Context& c, Session& s, unsigned version) {
+  std::array<uint8_t, maxProxyHeaderBytes> header;
+  const bool said = s.head && s.head->destination.family != 0;
+  const PeerAddress destination = said ? s.head->destination : SocketAddress::boundTo(s.sides[0].fd.get()).peer();
+  const size_t bytes = writeProxyHeader(version, s.downstream, destination, header);
+  const ssize_t put = sys::send(s.sides[1].fd.get(), header.data(), bytes);
+  ByteCounts& counts = c.bytesOf(s, toUpstream);
+  counts.produced += bytes;
+  counts.sent += uint64_t(std::max<ssize_t>(put, 0));
+  counts.dropped += bytes - uint64_t(std::max<ssize_t>(put, 0));
+  s.pumps[toUpstream].sent += uint64_t(std::max<ssize_t>(put, 0));
+  if (put == ssize_t(bytes)) return true;
+  s.error = put < 0 ? int32_t(-put) : EIO;
+  return false;
+}
+
 void connected(Context& c, Session& s) {
   s.error = 0;
+  if (const unsigned version = c.nodeOf(s).forward.proxyProtocol; version > 0) {
+    // Who has reset meanwhile is dealt with by whoever reads.
+    if (!s.pumps[toUpstream].broken && !sendProxyHeader(c, s, version)) return resetSession(c, s, Reason::connectFailed);
+    sendAtOnce(s.sides[1]);
+  }
   // JS may write several times for one read.
   if (c.settingsOf(s).transform[toUpstream]) sendAtOnce(s.sides[1]);
   beginRelaying(c, s);

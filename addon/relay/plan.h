@@ -15,11 +15,12 @@
 #include "stage/keep_alive.h"
 #include "stage/limit.h"
 #include "stage/matcher.h"
+#include "stage/proxy_protocol.h"
 #include "stage/stun_sink.h"
 
 namespace millrace {
 
-enum class Op : uint8_t { allow, deny, limit, ask, route, forward, echo, discard, stun, stream, datagrams, close, reset };
+enum class Op : uint8_t { allow, deny, limit, proxyProtocol, ask, route, forward, echo, discard, stun, stream, datagrams, close, reset };
 
 /// A sink that sends back to the downstream what comes of its own bytes.
 constexpr bool answersItself(Op op) { return op == Op::echo || op == Op::stun; }
@@ -60,6 +61,7 @@ struct ForwardOptions {
   uint32_t retries = 0;
   uint32_t responses = 0;  // datagrams from the upstream for each that went there, after which a flow ends; 0: any number
   SourceAddresses sources;
+  uint8_t proxyProtocol = 0;  // the version of the header that goes before everything; 0: none
 };
 
 struct Node {
@@ -70,6 +72,7 @@ struct Node {
   std::optional<AllowGate> allow;
   std::optional<DenyGate> deny;
   std::shared_ptr<LimitStage> limit;  // all shards have the same
+  std::optional<ProxyProtocolStage> proxy;
   std::unique_ptr<StunSink> stun;
   std::vector<MatcherPtr> when;
   HeadLimits head;

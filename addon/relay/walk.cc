@@ -104,6 +104,29 @@ uint32_t chooseBranch(Context& c, const Node& node, const Session& s) {
   return node.next.back();
 }
 
+/// Whether the walk goes on behind the node; else it waits, or the session has ended.
+bool passProxyHeader(Context& c, Session& s, const Node& node) {
+  const ProxyProtocolStage& stage = *node.proxy;
+  if (!stage.expects(s.downstream)) return true;
+  if (!enterHeadNode(c, s, node.head)) return false;
+  Head& head = *s.head;
+  const ProxyHeader header = readProxyHeader(head.bytes());
+  if (header.state == ProxyHeader::State::more) return mayWait(c, s, node.head), false;
+  const bool there = header.state == ProxyHeader::State::local || header.state == ProxyHeader::State::proxied;
+  if (header.state == ProxyHeader::State::none && stage.mode != ProxyMode::require) return true;
+  if (!there) return resetSession(c, s, Reason::malformed), false;
+  if (stage.mode == ProxyMode::reject) return resetSession(c, s, Reason::denied), false;
+  head.delivered(header.bytes);
+  ByteCounts& counts = c.bytesOf(s, toUpstream);
+  counts.consumed += header.bytes;
+  counts.pending -= header.bytes;
+  if (header.state == ProxyHeader::State::proxied && stage.mode != ProxyMode::ignore) {
+    s.downstream = header.source;
+    head.destination = header.destination;
+  }
+  return true;
+}
+
 void waitForBranch(Context& c, Session& s, const Node& node) {
   const bool enters = !s.head || !s.head->entered;
   if (!enterHeadNode(c, s, node.head)) return;
@@ -138,6 +161,10 @@ void walk(Context& c, Session& s) {
         break;
       case Op::limit:
         if (node.limit->admit(s.downstream, c.now()) == LimitStage::Admission::refused) return resetSession(c, s, Reason::limited);
+        leaveHeadNode(s, node.next[0]);
+        break;
+      case Op::proxyProtocol:
+        if (!passProxyHeader(c, s, node)) return;
         leaveHeadNode(s, node.next[0]);
         break;
       case Op::route: {

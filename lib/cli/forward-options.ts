@@ -12,11 +12,12 @@ import { idleTimeout } from '../stages/idle-timeout.ts'
 import { keepAlive } from '../stages/keep-alive.ts'
 import { limit } from '../stages/limit.ts'
 import { maxDuration } from '../stages/max-duration.ts'
+import { proxyProtocol } from '../stages/proxy-protocol.ts'
 import { throttle } from '../stages/throttle.ts'
 import { addReceiveBuffer } from './receive-buffer.ts'
 import type { RelayOptions } from './relay-command.ts'
 import { count, duration, rate, seconds } from './units.ts'
-import { fromOption } from './usage.ts'
+import { fromOption, usage } from './usage.ts'
 
 /** The options as they are parsed: most are the stage that they stand for. */
 export type ForwardOptions = RelayOptions & {
@@ -33,6 +34,8 @@ export type ForwardOptions = RelayOptions & {
   readonly keepAlive?: Stage<'stream'>
   readonly connectTimeout?: number
   readonly retries?: number
+  readonly proxyProtocolIn?: readonly string[]
+  readonly proxyProtocolOut?: 1 | 2
 
   readonly responses?: number
   readonly maxFlows?: number
@@ -45,6 +48,8 @@ export const kindOfOption: Readonly<Record<string, Kind>> = {
   '--keep-alive': 'stream',
   '--connect-timeout': 'stream',
   '--retries': 'stream',
+  '--proxy-protocol-in': 'stream',
+  '--proxy-protocol-out': 'stream',
   '--responses': 'datagram',
   '--max-flows': 'datagram',
   '--max-flows-per-address': 'datagram',
@@ -90,6 +95,13 @@ function addForStreams(command: Command): void {
     const retries = count(option, text, 0)
     forward(anyTcp, { retries })
     return retries
+  })
+  command.option('--proxy-protocol-in <cidr>', 'tcp, unix: proxies at these addresses say by a PROXY header whom they speak for, and have to (repeatable)',
+    listFor('--proxy-protocol-in', (from) => proxyProtocol({ from: [from] })))
+  add(command, '--proxy-protocol-out <version>', 'tcp, unix: tell the upstream by a PROXY header, version 1 or 2, whom a session is from', (option, text) => {
+    const version = count(option, text, 1)
+    if (version !== 1 && version !== 2) throw usage(`${option}: there are the versions 1 and 2, not ${text}`)
+    return version
   })
 }
 

@@ -7,6 +7,7 @@ import type { Stage } from '../pipe.ts'
 import { forward } from '../sinks/forward.ts'
 import { allow } from '../stages/allow.ts'
 import { deny } from '../stages/deny.ts'
+import { proxyProtocol } from '../stages/proxy-protocol.ts'
 import type { AnyEndpoint, AnyPipeline } from './endpoints.ts'
 import { endpoint, refuseOthers } from './endpoints.ts'
 import { addForwardOptions, kindOfOption } from './forward-options.ts'
@@ -52,14 +53,16 @@ function pipelineOf(from: AnyEndpoint, to: AnyEndpoint, options: ForwardOptions)
 
 function streamForward(from: Endpoint<'stream'>, to: Endpoint<'stream'>, options: ForwardOptions): AnyPipeline {
   refuseOthers('stream', options, kindOfOption)
-  const { connectTimeout, retries, sourceAddress, halfCloseTimeout, keepAlive } = options
+  const { connectTimeout, retries, sourceAddress, halfCloseTimeout, keepAlive, proxyProtocolIn, proxyProtocolOut } = options
   const source = fromOption('LISTEN', () => listen(from))
-  const stages = [...stagesOf(options), halfCloseTimeout, keepAlive].filter((stage) => stage !== undefined)
+  const proxied = proxyProtocolIn && proxyProtocol({ from: proxyProtocolIn })
+  const stages = [proxied, ...stagesOf(options), halfCloseTimeout, keepAlive].filter((stage) => stage !== undefined)
   return fromOption('UPSTREAM', () => {
     const sink = forward(to, {
       ...(connectTimeout === undefined ? {} : { connectTimeoutMs: connectTimeout }),
       ...(retries === undefined ? {} : { retries }),
       ...(sourceAddress === undefined ? {} : { sourceAddress }),
+      ...(proxyProtocolOut === undefined ? {} : { proxyProtocol: proxyProtocolOut }),
     })
     return pipe(source, ...stages, sink)
   })

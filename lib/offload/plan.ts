@@ -62,6 +62,8 @@ function gateOf({ body }: AnyStage, path: string): Gate {
       return { step: body.step, cidrs: body.cidrs }
     case 'settings':
       throw cannot(path, 'it is about the bytes and the timers of millrace, and conntrack has its own')
+    case 'proxyProtocol':
+      throw cannot(path, 'the kernel reads no bytes of a stream')
     case 'limit':
       throw cannot(path, 'the kernel counts no sessions of a pipeline')
     case 'inspect':
@@ -91,6 +93,7 @@ const notInKernel = {
   connectTimeoutMs: 'is about connecting, which the client itself does',
   retries: 'is about connecting, which the client itself does',
   responses: 'needs answers to be counted, flow by flow',
+  proxyProtocol: 'puts bytes into the stream, which the kernel does not',
 } as const satisfies Partial<Record<keyof Forward, string>>
 
 function isOption(name: string): name is keyof typeof notInKernel {

@@ -21,6 +21,11 @@ export type ForwardOptions = {
    * net.ipv4.ip_local_port_range says, see `millrace doctor`; IP_BIND_ADDRESS_NO_PORT of ip(7) is set.
    */
   readonly sourceAddress?: string | readonly string[]
+  /**
+   * The version, 1 or 2, of the header of the PROXY protocol that goes to the upstream before everything else (HAProxy's doc/proxy-protocol.txt), so that it knows whom the session is from;
+   * default none. It names the downstream, as `proxyProtocol` has read it where there is one, and the address that it came to. A Unix downstream has none: UNKNOWN, or a header without addresses.
+   */
+  readonly proxyProtocol?: 1 | 2
 }
 
 /** The options of `forward` to a UDP endpoint. */
@@ -52,35 +57,39 @@ export function forward(endpoint: Endpoint<'stream'> | Endpoint<'datagram'>, opt
   if (!hasRole(endpoint, 'endpoint')) {
     throw refuse('forward', `expected an endpoint such as tcp("10.0.0.1:80"), not ${shown(endpoint)}`)
   }
-  checkNames('forward', options, ['connectTimeoutMs', 'retries', 'responses', 'sourceAddress'])
+  checkNames('forward', options, ['connectTimeoutMs', 'retries', 'responses', 'sourceAddress', 'proxyProtocol'])
   const { kind, at: upstream } = endpoint
   if (upstream.net !== 'unix' && upstream.port === 0) {
     throw misuse('ERR_MILLRACE_BAD_ADDRESS', 'forward', `"${formatEndpoint(upstream)}" has no port to connect to: expected 1 to 65535`)
   }
-  const { connectTimeoutMs, retries, responses, shows } = kind === 'stream' ? ofStream(upstream, options) : ofDatagram(upstream, options)
+  const { connectTimeoutMs, retries, responses, proxyProtocol, shows } = kind === 'stream' ? ofStream(upstream, options) : ofDatagram(upstream, options)
   const sourceAddresses = options.sourceAddress === undefined ? [] : checkSources(options.sourceAddress)
   return {
     role: 'sink',
     name: 'forward',
     shows: [formatEndpoint(upstream), ...shows, ...showSources(sourceAddresses)].join(', '),
-    body: { step: 'forward', upstream, connectTimeoutMs, retries, sourceAddresses, responses },
+    body: { step: 'forward', upstream, connectTimeoutMs, retries, sourceAddresses, responses, proxyProtocol },
   }
 }
 
-type Checked = { readonly connectTimeoutMs: number; readonly retries: number; readonly responses: number; readonly shows: readonly string[] }
+type Checked = { readonly connectTimeoutMs: number; readonly retries: number; readonly responses: number; readonly proxyProtocol: 0 | 1 | 2; readonly shows: readonly string[] }
 
-function ofStream(upstream: PlanEndpoint, { connectTimeoutMs = 5_000, retries = 2, responses }: AnyOptions): Checked {
+function ofStream(upstream: PlanEndpoint, { connectTimeoutMs = 5_000, retries = 2, responses, proxyProtocol }: AnyOptions): Checked {
   if (responses !== undefined) throw notFor('responses', upstream, 'a stream ends by FIN, not after a number of datagrams')
   checkInteger('forward', 'connectTimeoutMs', connectTimeoutMs, { least: 1, most: maxMs, unit: 'ms' })
   checkInteger('forward', 'retries', retries, { least: 0, most: 16, unit: 'attempts' })
-  return { connectTimeoutMs, retries, responses: 0, shows: [`connect within ${formatMs(connectTimeoutMs)}`, `${retries} ${retries === 1 ? 'retry' : 'retries'}`] }
+  if (![undefined, 1, 2].includes(proxyProtocol)) throw misuse('ERR_MILLRACE_BAD_OPTION', 'forward', `proxyProtocol must be 1 or 2, not ${shown(proxyProtocol)}`)
+  const header = proxyProtocol === undefined ? [] : [`PROXY version ${proxyProtocol}`]
+  const shows = [`connect within ${formatMs(connectTimeoutMs)}`, `${retries} ${retries === 1 ? 'retry' : 'retries'}`, ...header]
+  return { connectTimeoutMs, retries, responses: 0, proxyProtocol: proxyProtocol ?? 0, shows }
 }
 
-function ofDatagram(upstream: PlanEndpoint, { connectTimeoutMs, retries, responses = 0 }: AnyOptions): Checked {
+function ofDatagram(upstream: PlanEndpoint, { connectTimeoutMs, retries, responses = 0, proxyProtocol }: AnyOptions): Checked {
   if (connectTimeoutMs !== undefined) throw notFor('connectTimeoutMs', upstream, 'there is no connection to wait for')
   if (retries !== undefined) throw notFor('retries', upstream, 'there is no connection that could fail')
+  if (proxyProtocol !== undefined) throw notFor('proxyProtocol', upstream, 'its headers are for streams')
   checkInteger('forward', 'responses', responses, { least: 0, most: 2_147_483_647, unit: 'datagrams', zero: 'a flow never ends by them' })
-  return { connectTimeoutMs: 0, retries: 0, responses, shows: responses === 0 ? [] : [`${responses} ${responses === 1 ? 'response' : 'responses'}`] }
+  return { connectTimeoutMs: 0, retries: 0, responses, proxyProtocol: 0, shows: responses === 0 ? [] : [`${responses} ${responses === 1 ? 'response' : 'responses'}`] }
 }
 
 function notFor(name: string, upstream: PlanEndpoint, why: string): Error {

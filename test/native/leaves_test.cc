@@ -51,6 +51,7 @@ int main(int argc, char** argv) {
   testKeepAlive();
   testMatchers();
   testProtocols(seed);
+  testProxyProtocol(seed);
   testClientHello(seed, captured);
 
   std::printf("%zu passed, %zu failed\n", passed, failed);

@@ -16,7 +16,7 @@ describe('the public names', () => {
       [
         ...['tcp', 'udp', 'unix', 'parseEndpoint', 'listen', 'generate', 'pipe', 'isPipeline', 'serve', 'explain', 'explainNodes', 'closeReasons', 'dropReasons', 'RelayError'],
         ...['pass', 'more', 'replace', 'reject', 'startsWith', 'encode'],
-        ...['allow', 'deny', 'limit', 'idleTimeout', 'halfCloseTimeout', 'maxDuration', 'highWater', 'throttle', 'keepAlive', 'inspect', 'decide', 'transform', 'filterDatagrams'],
+        ...['allow', 'deny', 'limit', 'proxyProtocol', 'idleTimeout', 'halfCloseTimeout', 'maxDuration', 'highWater', 'throttle', 'keepAlive', 'inspect', 'decide', 'transform', 'filterDatagrams'],
         ...['remoteAddress', 'prefix', 'tls', 'sni', 'alpn', 'http', 'httpHost', 'httpPath', 'ssh', 'postgres', 'mysql', 'silent', 'mqtt', 'dns', 'wireguard', 'proxyHeader', 'stunBinding', 'not', 'any'],
         ...['forward', 'echo', 'discard', 'stun', 'close', 'reset', 'stream', 'datagrams', 'route', 'when', 'otherwise', 'choose'],
       ].sort(),

@@ -37,4 +37,5 @@ void testTimeouts();
 void testKeepAlive();
 void testMatchers();
 void testProtocols(uint64_t seed);
+void testProxyProtocol(uint64_t seed);
 void testClientHello(uint64_t seed, std::span<const CapturedHello> captured);

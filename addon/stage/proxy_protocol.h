@@ -1,0 +1,53 @@
+// The PROXY protocol, versions 1 and 2 (HAProxy's doc/proxy-protocol.txt): who a proxy says it speaks for. Pure, any thread.
+// readProxyHeader is called with everything from the first byte on, as often as that grows. It takes no address before the whole header is there, and none from one that is
+// wrong anywhere: the texts of version 1 in their one form, the lengths of version 2 within its block, and a CRC32c, where there is one, that fits.
+// ProxyProtocolStage: whose headers are believed, and what one is good for.
+// Invariant: an answer other than `more` does not change when bytes are added, and nothing behind the header is read.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <utility>
+
+#include "core/cidr.h"
+#include "core/peer_address.h"
+
+namespace millrace {
+
+struct ProxyHeader {
+  enum class State : uint8_t {
+    more,
+    none,     // the bytes are no beginning of a header
+    invalid,  // they are, and of none that may be
+    local,    // the proxy speaks for itself, or does not say for whom
+    proxied,
+  };
+  State state;
+  size_t bytes = 0;  // of the header: with local and proxied
+  PeerAddress source = {}, destination = {};
+};
+
+ProxyHeader readProxyHeader(std::span<const uint8_t> head);
+
+/// The longest that writeProxyHeader makes.
+inline constexpr size_t maxProxyHeaderBytes = 107;
+
+/// A header of that version for a stream, and its length. Of peers that have no IP address it says that they are not known.
+size_t writeProxyHeader(unsigned version, const PeerAddress& source, const PeerAddress& destination, std::span<uint8_t, maxProxyHeaderBytes> into);
+
+enum class ProxyMode : uint8_t { require, use, ignore, reject };
+
+class ProxyProtocolStage {
+ public:
+  ProxyProtocolStage(CidrSet from, ProxyMode goodFor) : mode(goodFor), from_(std::move(from)) {}
+
+  /// Whether this peer's header would be one: anybody else's bytes are its own.
+  bool expects(const PeerAddress& peer) const { return from_.contains(peer); }
+
+  const ProxyMode mode;
+
+ private:
+  CidrSet from_;
+};
+
+}  // namespace millrace

@@ -1,0 +1,44 @@
+/** The stage `proxyProtocol`. */
+import { parseCidrs } from '../address.ts'
+import { misuse } from '../errors.ts'
+import { checkInteger, checkNames, checkWord, formatMs, maxMs, shown } from '../options.ts'
+import type { Stage } from '../part.ts'
+
+/** The options of `proxyProtocol`. */
+export type ProxyProtocolOptions = {
+  /** The proxies: networks such as `10.0.0.0/8`, of which a peer has to be one for its header to be read. */
+  readonly from: readonly string[]
+  /**
+   * `require` (default): a proxy that sends none is reset. `use`: it may send none. `ignore`: a header is taken away, and the session stays the proxy's. `reject`: who sends one is reset (`denied`).
+   * But for `require`, a proxy without a header has to speak first.
+   */
+  readonly mode?: 'require' | 'use' | 'ignore' | 'reject'
+  /** Milliseconds until the whole header has to be there, 1 to 2147483647; default 3000. */
+  readonly timeoutMs?: number
+}
+
+/** The longest header of version 2. */
+const maxBytes = 16 + 65_535
+
+/**
+ * Reads the header of the PROXY protocol, version 1 or 2, that a proxy sends before everything else (HAProxy's doc/proxy-protocol.txt). From here on the session's downstream is whom the
+ * proxy speaks for: for `allow`, `deny`, `limit`, `remoteAddress`, handlers, events and `forward(…, { proxyProtocol })`. LOCAL and UNKNOWN leave it the proxy. A header that is wrong
+ * anywhere, also by its CRC32c, resets the session (`malformed`); its other TLVs are skipped. Whoever is not in `from` is taken as it comes, its bytes unread.
+ *
+ * Stands before `limit`, `inspect` and `decide`, which have to know who it is.
+ * Throws ERR_MILLRACE_BAD_CIDR, ERR_MILLRACE_BAD_OPTION, ERR_MILLRACE_UNKNOWN_OPTION.
+ */
+export function proxyProtocol(options: ProxyProtocolOptions): Stage<'stream'> {
+  checkNames('proxyProtocol', options, ['from', 'mode', 'timeoutMs'])
+  const { from, mode = 'require', timeoutMs = 3_000 } = options
+  if (!Array.isArray(from)) throw misuse('ERR_MILLRACE_BAD_OPTION', 'proxyProtocol', `from must be a list of CIDRs such as ["10.0.0.0/8"], not ${shown(from)}`)
+  const networks = parseCidrs('proxyProtocol', from)
+  checkWord('proxyProtocol', 'mode', mode, ['require', 'use', 'ignore', 'reject'])
+  checkInteger('proxyProtocol', 'timeoutMs', timeoutMs, { least: 1, most: maxMs, unit: 'ms' })
+  return {
+    role: 'stage',
+    name: 'proxyProtocol',
+    shows: `${mode} from ${networks.join(', ')} within ${formatMs(timeoutMs)}`,
+    body: { step: 'proxyProtocol', from: networks, mode, head: { minBytes: 0, maxBytes, timeoutMs } },
+  }
+}

@@ -1,0 +1,44 @@
+/** What `proxyProtocol`, on both sides, refuses, and where it may stand. */
+import assert from 'node:assert/strict'
+import { close, decide, echo, forward, inspect, limit, listen, otherwise, pass, pipe, proxyProtocol, reject, route, tcp, tls, udp, unix, when } from '../../lib/index.ts'
+import { refused } from './refused.ts'
+import { call } from './untyped.ts'
+
+const [badOption, badPipeline] = ['ERR_MILLRACE_BAD_OPTION', 'ERR_MILLRACE_BAD_PIPELINE'] as const
+const source = listen(tcp('127.0.0.1:0'))
+const stage = proxyProtocol({ from: ['10.0.0.0/8', '::1'] })
+
+describe('the options of proxyProtocol', () => {
+  const cases: readonly (readonly [act: () => unknown, code: Parameters<typeof refused>[1], message: string])[] = [
+    [() => call(proxyProtocol, {}), badOption, 'proxyProtocol: from must be a list of CIDRs such as ["10.0.0.0/8"], not undefined'],
+    [() => call(proxyProtocol, { from: '10.0.0.0/8' }), badOption, 'proxyProtocol: from must be a list of CIDRs such as ["10.0.0.0/8"], not "10.0.0.0/8"'],
+    [() => proxyProtocol({ from: [] }), badOption, 'proxyProtocol: expected at least one CIDR such as "10.0.0.0/8"'],
+    [() => call(proxyProtocol, { from: ['10.0.0.0/8'], mode: 'trust' }), badOption, 'proxyProtocol: mode must be "require" or "use" or "ignore" or "reject", not "trust"'],
+    [() => proxyProtocol({ from: ['10.0.0.0/8'], timeoutMs: 0 }), badOption, 'proxyProtocol: timeoutMs must be an integer from 1 to 2147483647 ms, not 0'],
+    [() => call(proxyProtocol, { from: ['10.0.0.0/8'], modus: 1 }), 'ERR_MILLRACE_UNKNOWN_OPTION', 'proxyProtocol: unknown option "modus": did you mean "mode"?'],
+    [() => call(forward, unix('/a'), { proxyProtocol: 3 }), badOption, 'forward: proxyProtocol must be 1 or 2, not 3'],
+    [() => call(forward, udp('127.0.0.1:1'), { proxyProtocol: 2 }), badOption, 'forward: proxyProtocol is not for udp 127.0.0.1:1: its headers are for streams'],
+  ]
+  for (const [act, code, message] of cases) it(`refuse: ${message}`, () => refused(act, code, message))
+
+  it('are shown', () => {
+    assert.equal(stage.shows, 'require from 10.0.0.0/8, ::1/128 within 3 s')
+    assert.match(forward(tcp('127.0.0.1:1'), { proxyProtocol: 2 }).shows, /, PROXY version 2$/)
+  })
+})
+
+describe('proxyProtocol in a pipeline', () => {
+  const before = (name: string) => `pipe: proxyProtocol must stand before ${name}, which has to know whom the session is from`
+
+  it('stands before limit and before who looks at the session, also across a route', () => {
+    refused(() => pipe(source, limit({ maxSessions: 1 }), stage, echo()), badPipeline, before('limit'))
+    refused(() => pipe(source, inspect(() => reject('')), stage, echo()), badPipeline, before('inspect'))
+    refused(() => pipe(source, decide(async () => await Promise.resolve(pass())), route(when(tls(), stage, echo()), otherwise(close()))), badPipeline, before('decide'))
+  })
+
+  it('stands in a branch, and twice', () => {
+    pipe(source, route(when(tls(), stage, stage, limit({ maxSessions: 1 }), echo()), otherwise(limit({ maxSessions: 1 }), close())))
+  })
+
+  it('is not for datagrams', () => refused(() => call(pipe, listen(udp('127.0.0.1:0')), stage, echo()), badPipeline, 'pipe: the part proxyProtocol is for streams, but listen udp 127.0.0.1:0 is a source of datagrams'))
+})
