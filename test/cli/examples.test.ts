@@ -77,6 +77,22 @@ describe('examples', () => {
     await finish(relay)
   })
 
+  it('behind-a-proxy lets in whom the proxy speaks for, and passes on who that is', async () => {
+    const upstream = await listen({ onPeer: (peer) => void peer.end() })
+    await using relay = example('behind-a-proxy', { UPSTREAM: upstream.address, CLIENTS: '192.0.2.0/24' })
+    const address = await readyAddress(relay)
+    const speakingFor = async (client: string): Promise<void> => {
+      const peer = await connect(address)
+      await peer.end(`PROXY TCP4 ${client} 198.51.100.9 1234 80\r\nhello`).catch(() => undefined)
+      await peer.readAll()
+    }
+    await speakingFor('192.0.2.7')
+    await relay.line(/^closed 192\.0\.2\.7:1234 .*finished/)
+    await speakingFor('203.0.113.7')
+    await relay.line(/^closed 203\.0\.113\.7:1234 .*denied/)
+    await finish(relay)
+  })
+
   it('sniff-and-rewrite tells the upstream who is calling, and refuses other protocols at their first wrong byte', async () => {
     const upstream = await listen()
     await using relay = example('sniff-and-rewrite', { UPSTREAM: upstream.address })
@@ -264,7 +280,7 @@ describe('examples', () => {
   it('all of them are explained, have 20 to 60 lines and a header that says how to run them', async () => {
     const files = (await readdir(`${root}examples`)).filter((name) => name.endsWith('.ts'))
     assert.deepEqual(files.toSorted(), [
-      'address-policy.ts', 'dns-relay.ts', 'edge-relay.ts', 'game-server-filter.ts', 'inner-relay.ts', 'line-protocol-server.ts', 'media-relay.ts', 'one-port.ts', 'port-forward.ts',
+      'address-policy.ts', 'behind-a-proxy.ts', 'dns-relay.ts', 'edge-relay.ts', 'game-server-filter.ts', 'inner-relay.ts', 'line-protocol-server.ts', 'media-relay.ts', 'one-port.ts', 'port-forward.ts',
       'shout.ts', 'sni-proxy.ts', 'sniff-and-rewrite.ts', 'stun-relay.ts', 'udp-echo.ts',
     ])
     for (const file of files) {
