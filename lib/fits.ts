@@ -11,11 +11,12 @@ export function checkFits<K extends Kind>(source: Source<K>, chain: Branch): voi
   checkProxied(chain, [])
   for (const { stages, sink } of chainsOf(chain)) {
     for (const part of [...stages, sink]) {
-      const kind = kindOf(part)
-      if (kind === undefined || kind === source.kind) continue
+      const kind = kindsOf(part).find((one) => one !== source.kind)
+      if (kind === undefined) continue
       throw refuse('pipe', `the part ${part.name} is for ${kind}s, but ${source.name} ${source.shows} is a source of ${source.kind}s`)
     }
     if (source.generate === null) checkPorts(source, sink)
+    checkProxies(source, stages)
   }
 }
 
@@ -36,6 +37,13 @@ function checkAnswering(kind: Kind, { stages, sink }: Branch, before: readonly A
   if (refused === undefined) return
   const instead = refused.name === 'limit' || refused.name === 'throttle' ? ': stun answers datagrams without a flow, use its option ratePerAddress' : ''
   throw refuse('pipe', `the stage ${refused.name} cannot stand before stun${instead}`)
+}
+
+/** A proxy is known by its address. */
+function checkProxies<K extends Kind>({ listen }: Source<K>, stages: readonly AnyStage[]): void {
+  const path = listen.find(({ net }) => net === 'unix')
+  if (path === undefined || !stages.some(({ body: { step } }) => step === 'proxyProtocol')) return
+  throw refuse('pipe', `proxyProtocol cannot stand behind listen ${formatEndpoint(path)}: who connects there has no address that could be in from`)
 }
 
 /** Who has been counted or shown as one peer must not become another. */
@@ -70,7 +78,12 @@ function below({ body }: AnySink): readonly Branch[] {
 const ofStreams = new Set(['halfCloseTimeoutMs', 'highWaterBytes', 'keepAlive'])
 const ofDatagrams = new Set(['throttleDatagramsToUpstream', 'throttleDatagramsToDownstream'])
 
-/** The only kind that a part is for; undefined for both. */
+/** The kinds that a part is for alone: none where it is for both, and two where its matchers do not go together. */
+function kindsOf(part: AnyStage | AnySink): readonly Kind[] {
+  if (part.body.step === 'route') return part.body.when.flatMap(({ matcher }) => kindsOfMatcher(matcher.plan))
+  return [kindOf(part) ?? []].flat()
+}
+
 function kindOf({ body }: AnyStage | AnySink): Kind | undefined {
   switch (body.step) {
     case 'proxyProtocol':
@@ -91,7 +104,6 @@ function kindOf({ body }: AnyStage | AnySink): Kind | undefined {
     case 'forward':
       return body.upstream.net === 'udp' ? 'datagram' : 'stream'
     case 'route':
-      return body.when.map(({ matcher }) => kindOfMatcher(matcher.plan)).find((kind) => kind !== undefined)
     case 'allow':
     case 'deny':
     case 'limit':
@@ -103,7 +115,7 @@ function kindOf({ body }: AnyStage | AnySink): Kind | undefined {
   }
 }
 
-function kindOfMatcher(plan: PlanMatcher): Kind | undefined {
+function kindsOfMatcher(plan: PlanMatcher): readonly Kind[] {
   switch (plan.op) {
     case 'alpn':
     case 'http':
@@ -115,18 +127,18 @@ function kindOfMatcher(plan: PlanMatcher): Kind | undefined {
     case 'sni':
     case 'ssh':
     case 'tls':
-      return 'stream'
+      return ['stream']
     case 'wireguard':
-      return 'datagram'
+      return ['datagram']
     case 'not':
-      return kindOfMatcher(plan.matcher)
+      return kindsOfMatcher(plan.matcher)
     case 'any':
-      return plan.matchers.map(kindOfMatcher).find((kind) => kind !== undefined)
+      return plan.matchers.flatMap(kindsOfMatcher)
     case 'dns':
     case 'prefix':
     case 'proxyHeader':
     case 'remoteAddress':
     case 'stunBinding':
-      return undefined
+      return []
   }
 }

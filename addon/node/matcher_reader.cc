@@ -60,7 +60,10 @@ MatcherPtr makeSni(JsValue from, std::string& why) {
 MatcherPtr makeHttpHost(JsValue from, std::string& why) {
   NameSet hosts;
   if (!readNames(from.get("names"), why, hosts)) return nullptr;
-  for (const std::string& address : readTexts(from.get("addresses"))) hosts.addAsIs(address);
+  char buffer[256];
+  for (const std::string& address : readTexts(from.get("addresses"))) {
+    if (!hosts.addAsIs(formatIp(address, buffer))) return fail(why, "address " + address), nullptr;
+  }
   return std::make_unique<HttpHostMatcher>(std::move(hosts));
 }
 

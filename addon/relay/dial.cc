@@ -39,7 +39,10 @@ bool metItself(Context& c, const Session& s) {
   return SocketAddress::boundTo(s.sides[1].fd.get()).peer() == s.upstream;
 }
 
-/// Before all bytes of the session. There is room for it in the buffer of a new connection, or something is wrong with that.
+/// A reset after the handshake: there may be bytes to read before it.
+void resetByUpstream(Session& s) { s.sides[1].dead = s.pumps[toUpstream].broken = true; }
+
+/// Before all bytes of the session. There is room for it in the buffer of a new connection, or something is wrong with that. False where it could not be sent.
 bool sendProxyHeader(Context& c, Session& s, unsigned version) {
   std::array<uint8_t, maxProxyHeaderBytes> header;
   const bool said = s.head && s.head->destination.family != 0;
@@ -59,8 +62,10 @@ bool sendProxyHeader(Context& c, Session& s, unsigned version) {
 void connected(Context& c, Session& s) {
   s.error = 0;
   if (const unsigned version = c.nodeOf(s).forward.proxyProtocol; version > 0) {
-    // Who has reset meanwhile is dealt with by whoever reads.
-    if (!s.pumps[toUpstream].broken && !sendProxyHeader(c, s, version)) return resetSession(c, s, Reason::connectFailed);
+    if (!s.pumps[toUpstream].broken && !sendProxyHeader(c, s, version)) {
+      if (s.error != ECONNRESET && s.error != EPIPE) return resetSession(c, s, Reason::connectFailed);
+      resetByUpstream(s);
+    }
     sendAtOnce(s.sides[1]);
   }
   // JS may write several times for one read.
@@ -142,12 +147,11 @@ void dial(Context& c, Session& s) {
 
 void connectReady(Context& c, Session& s, uint32_t events) {
   const int error = sys::socketError(s.sides[1].fd.get());
-  // A reset after the handshake: there may be bytes to read before it.
   const bool resetSince = error == ECONNRESET || error == EPIPE;
   if (error && !resetSince) return attemptFailed(c, s, error);
   if (!error && !(events & (EPOLLOUT | EPOLLHUP))) return;
   if (!error && metItself(c, s)) return attemptFailed(c, s, ECONNREFUSED);
-  if (resetSince) s.sides[1].dead = s.pumps[toUpstream].broken = true;
+  if (resetSince) resetByUpstream(s);
   connected(c, s);
 }
 

@@ -18,8 +18,7 @@ class AlpnMatcher final : public Matcher {
   Match match(const MatchInput& input) const override {
     const ClientHello& hello = input.hello.of(input.head);
     if (hello.state == ClientHello::State::more) return input.cut();
-    if (hello.state != ClientHello::State::sni && hello.state != ClientHello::State::noSni) return Match::no;
-    std::string_view list = hello.protocols;
+    std::string_view list = hello.protocols;  // none where it is no hello
     while (!list.empty()) {
       const size_t length = uint8_t(list[0]);
       const std::string_view one = list.substr(1, length);

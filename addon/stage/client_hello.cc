@@ -115,7 +115,7 @@ class Piece {
   size_t left_;
 };
 
-// ServerNameList: exactly one entry, a host_name. Returns its length in `buffer`, 0 if the reader was stopped.
+// ServerNameList: exactly one entry, a host_name. Returns its length in `buffer`, 0 if it is none, or the reader was stopped.
 size_t readServerName(MessageReader& reader, Piece extension, std::span<char, 256> buffer) {
   Piece list = extension.nested(2);
   if (!reader.stopped() && extension.left() != 0) reader.stop(State::malformed);
@@ -128,9 +128,7 @@ size_t readServerName(MessageReader& reader, Piece extension, std::span<char, 25
   const size_t length = name.left();
   for (size_t i = 0; i < length; ++i) buffer[i] = static_cast<char>(name.number(1));
   if (reader.stopped()) return 0;
-  const size_t normal = normalizeHostName(buffer.first(length));
-  if (normal == 0) reader.stop(State::malformed);
-  return normal;
+  return normalizeHostName(buffer.first(length));
 }
 
 // ProtocolNameList <2..2^16-1> of names <1..2^8-1> (RFC 7301 section 3.1). Returns how much of `buffer` those take that fit, whole and in order.
@@ -188,11 +186,13 @@ ClientHello readClientHello(std::span<const uint8_t> head, std::span<char, 256> 
   Piece extensions = hello.nested(2);
   if (broken(!reader.stopped() && hello.left() != 0)) return ended();
   size_t nameLength = 0, protocolsLength = 0;
+  bool named = false;
   while (!reader.stopped() && extensions.left() > 0) {
     const uint32_t kind = extensions.number(2);
     Piece extension = extensions.nested(2);
     if (reader.stopped()) break;
-    if (kind == kServerNameExtension && nameLength == 0) {
+    if (kind == kServerNameExtension && !named) {
+      named = true;
       nameLength = readServerName(reader, extension, nameBuffer);
     } else if (kind == kProtocolsExtension && protocolsLength == 0) {
       protocolsLength = readProtocols(reader, extension, protocolBuffer);
@@ -204,7 +204,7 @@ ClientHello readClientHello(std::span<const uint8_t> head, std::span<char, 256> 
   }
   if (reader.stopped()) return ended();
   const std::string_view protocols(protocolBuffer.data(), protocolsLength);
-  if (nameLength == 0) return {State::noSni, {}, protocols};
+  if (nameLength == 0) return {named ? State::badSni : State::noSni, {}, protocols};
   return {State::sni, {nameBuffer.data(), nameLength}, protocols};
 }
 

@@ -13,10 +13,10 @@
 namespace millrace {
 
 struct ClientHello {
-  enum class State : uint8_t { more, notTls, malformed, noSni, sni };
+  enum class State : uint8_t { more, notTls, malformed, noSni, badSni, sni };  // badSni: it names what is no host name, an IP address say
   State state;
   std::string_view name;  // with `sni`: in the caller's buffer, lower-case, without trailing dot
-  /// With `sni` and `noSni`: those that ALPN offers (RFC 7301), each behind its length, as far as they fit into the caller's buffer.
+  /// With `sni`, `badSni` and `noSni`: those that ALPN offers (RFC 7301), each behind its length, as far as they fit into the caller's buffer.
   std::string_view protocols = {};
 };
 
@@ -25,7 +25,7 @@ ClientHello readClientHello(std::span<const uint8_t> head, std::span<char, 256> 
 // Reads a head once, however many matchers ask: a peer can make one reading cost 20 us, with records of one byte.
 class ClientHelloMemo {
  public:
-  ClientHelloMemo() = default;
+  ClientHelloMemo() {}  // its buffers are not worth clearing
   ClientHelloMemo(const ClientHelloMemo&) = delete;
   ClientHelloMemo& operator=(const ClientHelloMemo&) = delete;
 

@@ -7,7 +7,7 @@ constexpr size_t headerBytes = 12;
 constexpr size_t longestName = 255;
 constexpr size_t shortestQuery = headerBytes + 1 + 4;
 
-/// What the header may be, byte by byte: a query with one question, no answers, and at most two additional records (OPT, and TSIG or SIG(0)).
+/// What the header may be, byte by byte: a query with one question, no answers, at most one authority, and at most two additional records (OPT, and TSIG or SIG(0)).
 bool headerFits(std::span<const uint8_t> message) {
   for (size_t i = 2; i < message.size() && i < headerBytes; ++i) {
     const uint8_t byte = message[i];
@@ -15,6 +15,7 @@ bool headerFits(std::span<const uint8_t> message) {
       case 2: if (byte & 0xf8) return false; break;  // a response, or another opcode
       case 3: if (byte & 0x0f) return false; break;  // a response code
       case 5: if (byte != 1) return false; break;
+      case 9: if (byte > 1) return false; break;  // IXFR has a SOA there (RFC 1995 section 3)
       case 11: if (byte > 2) return false; break;
       default: if (byte != 0) return false;
     }

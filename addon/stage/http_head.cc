@@ -3,7 +3,6 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
-#include <cstring>
 
 #include "stage/client_hello.h"
 
@@ -14,12 +13,16 @@ constexpr std::string_view preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 constexpr size_t longestMethod = 32;
 
 bool isMethodByte(char c) { return (c >= 'A' && c <= 'Z') || c == '-' || c == '_'; }
-bool isTargetByte(char c) { return c > 0x20 && c < 0x7f; }
+/// Raw UTF-8 too, which browsers encode and others do not.
+bool isTargetByte(char c) { return uint8_t(c) > 0x20 && c != 0x7f; }
 
 /// RFC 9110 section 5.6.2.
 bool isTokenByte(char c) {
   if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')) return true;
-  return c != 0 && std::strchr("!#$%&'*+-.^_`|~", c);
+  switch (c) {
+    case '!': case '#': case '$': case '%': case '&': case '\'': case '*': case '+': case '-': case '.': case '^': case '_': case '`': case '|': case '~': return true;
+    default: return false;
+  }
 }
 
 bool isFieldByte(char c) { return c == '\t' || (uint8_t(c) >= 0x20 && c != 0x7f); }
@@ -76,6 +79,16 @@ bool isHost(std::string_view name) {
   return name.size() == host.size() && std::equal(name.begin(), name.end(), host.begin(), [](char a, char b) { return lower(a) == b; });
 }
 
+bool isLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+
+/// The scheme that an absolute target begins with (RFC 3986 section 3.1), without its "://"; 0: it is none.
+size_t schemeBytes(std::string_view target) {
+  const size_t end = target.find("://");
+  if (end == std::string_view::npos || end == 0 || !isLetter(target[0])) return 0;
+  const auto fits = [](char c) { return isLetter(c) || (c >= '0' && c <= '9') || c == '+' || c == '-' || c == '.'; };
+  return std::all_of(target.begin(), target.begin() + ptrdiff_t(end), fits) ? end : 0;
+}
+
 bool isPort(std::string_view text) { return text.size() <= 5 && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; }); }
 
 /// The host of `authority` in its usual form; false where it is none.
@@ -86,33 +99,42 @@ bool readAuthority(std::string_view authority, std::span<char, 256> buffer, std:
     const std::string_view port = authority.substr(end + 1);
     if (!port.empty() && (port[0] != ':' || !isPort(port.substr(1)))) return false;
     const std::string_view address = authority.substr(1, end - 1);
-    char text[INET6_ADDRSTRLEN];
-    if (address.size() >= sizeof text) return false;
-    text[address.copy(text, sizeof text - 1)] = 0;
-    in6_addr ip;
-    if (::inet_pton(AF_INET6, text, &ip) != 1 || !::inet_ntop(AF_INET6, &ip, buffer.data(), socklen_t(buffer.size()))) return false;
-    name = buffer.data();
-    return true;
+    name = address.find(':') == std::string_view::npos ? std::string_view() : formatIp(address, buffer);
+    return !name.empty();
   }
   const size_t colon = authority.find(':');
   const std::string_view host = authority.substr(0, colon);
   if (colon != std::string_view::npos && !isPort(authority.substr(colon + 1))) return false;
   if (host.empty() || host.size() >= buffer.size()) return false;
+  name = formatIp(host, buffer);
+  if (!name.empty()) return true;
   std::copy(host.begin(), host.end(), buffer.begin());
-  buffer[host.size()] = 0;
-  in_addr ip;
-  const bool isIp = ::inet_pton(AF_INET, buffer.data(), &ip) == 1;
-  const size_t length = isIp ? host.size() : normalizeHostName(buffer.first(host.size()));
-  name = {buffer.data(), length};
-  return length > 0;
+  name = {buffer.data(), normalizeHostName(buffer.first(host.size()))};
+  return !name.empty();
 }
 
 }  // namespace
 
+std::string_view formatIp(std::string_view text, std::span<char, 256> buffer) {
+  char copy[INET6_ADDRSTRLEN];
+  if (text.size() >= sizeof copy || text.find('\0') != std::string_view::npos) return {};
+  copy[text.copy(copy, text.size())] = 0;
+  in6_addr six;
+  in_addr four;
+  const bool isSix = ::inet_pton(AF_INET6, copy, &six) == 1;
+  if (!isSix && ::inet_pton(AF_INET, copy, &four) != 1) return {};
+  const bool mapped = isSix && IN6_IS_ADDR_V4MAPPED(&six);
+  const void* ip = mapped ? static_cast<const void*>(six.s6_addr + 12) : isSix ? static_cast<const void*>(&six) : &four;
+  ::inet_ntop(isSix && !mapped ? AF_INET6 : AF_INET, ip, buffer.data(), socklen_t(buffer.size()));
+  return buffer.data();
+}
+
+bool HttpRequestLine::isKnownForm() const { return target.starts_with('/') || target == "*" || method == "CONNECT" || schemeBytes(target) > 0; }
+
 std::string_view HttpRequestLine::authority() const {
   if (method == "CONNECT") return target;
-  const size_t scheme = target.find("://");
-  if (target.starts_with('/') || scheme == std::string_view::npos) return {};
+  const size_t scheme = schemeBytes(target);
+  if (scheme == 0) return {};
   const std::string_view rest = target.substr(scheme + 3);
   return rest.substr(0, rest.find_first_of("/?"));
 }
@@ -162,11 +184,18 @@ HttpHost readHttpHost(std::span<const uint8_t> head, std::span<char, 256> nameBu
     seen = true;
     host = field.value;
   }
-  // What the target names stands above the field (RFC 9112 section 3.2.2).
+  if (!line.isKnownForm()) return {HttpState::malformed, {}};
   const std::string_view named = line.authority();
-  if (!named.empty()) host = named;
-  if (host.empty()) return {HttpState::http1, {}};
   std::string_view name;
+  if (!named.empty()) {
+    // It stands above the field (RFC 9112 section 3.2.2), but not everybody knows that: where they differ, two readers would understand two things.
+    char buffer[256];
+    std::string_view field;
+    if (!readAuthority(named, nameBuffer, name)) return {HttpState::malformed, {}};
+    if (seen && !(readAuthority(host, buffer, field) && field == name)) return {HttpState::malformed, {}};
+    return {HttpState::http1, name};
+  }
+  if (host.empty()) return {HttpState::http1, {}};
   if (!readAuthority(host, nameBuffer, name)) return {HttpState::malformed, {}};
   return {HttpState::http1, name};
 }

@@ -19,6 +19,8 @@ struct HttpRequestLine {
 
   /// The path of the target: up to a question mark, "/" where an absolute target has none; empty where it has no path (`*`, CONNECT).
   std::string_view path() const;
+  /// Whether the target is one of the four forms of RFC 9112 section 3.2.
+  bool isKnownForm() const;
   /// The authority that the target names, without a user; empty where it has none.
   std::string_view authority() const;
 };
@@ -28,13 +30,16 @@ struct HttpHost {
   std::string_view name = {};  // lower-case, without port and trailing dot, in the caller's buffer; an IPv6 address without brackets, in its usual form; empty: none
 };
 
+/// An IP address in the form that HttpHost gives it, in `buffer`; empty: it is none.
+std::string_view formatIp(std::string_view text, std::span<char, 256> buffer);
+
 HttpRequestLine readHttpRequestLine(std::span<const uint8_t> head);
 HttpHost readHttpHost(std::span<const uint8_t> head, std::span<char, 256> nameBuffer);
 
 // Reads a head once, however many matchers ask for it.
 class HttpMemo {
  public:
-  HttpMemo() = default;
+  HttpMemo() {}  // its buffer is not worth clearing
   HttpMemo(const HttpMemo&) = delete;
   HttpMemo& operator=(const HttpMemo&) = delete;
 

@@ -31,6 +31,7 @@ class MqttMatcher final : public Matcher {
 
  private:
   static constexpr uint8_t connectPacket = 0x10;
+  static constexpr uint8_t bridge = 0x80;         // on the levels 3 and 4, as Mosquitto has it
   static constexpr size_t afterLevel = 1 + 2 + 2;  // flags, keep alive, and the length of the client's name
 
   template <size_t n>
@@ -42,7 +43,8 @@ class MqttMatcher final : public Matcher {
       if (at[i] != uint8_t(name[i])) return Match::no;
     }
     if (at.size() == length) return Match::more;
-    return at[length] >= leastLevel && at[length] <= mostLevel ? Match::yes : Match::no;
+    const uint8_t level = at[length] & ~(at[length] <= (bridge | 4) ? bridge : 0);
+    return level >= leastLevel && level <= mostLevel ? Match::yes : Match::no;
   }
 };
 

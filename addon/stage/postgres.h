@@ -10,7 +10,7 @@ class PostgresMatcher final : public Matcher {
  public:
   Match match(const MatchInput& input) const override {
     const auto head = input.head;
-    // No first message is longer than 10,000 bytes, which is what the server takes (MAX_STARTUP_PACKET_LENGTH).
+    // No first message is longer than what the server takes.
     for (size_t i = 0; i < head.size() && i < 2; ++i) {
       if (head[i] != 0) return Match::no;
     }
@@ -27,7 +27,7 @@ class PostgresMatcher final : public Matcher {
   static constexpr uint32_t cancelRequest = 1234u << 16 | 5678;
   static constexpr uint32_t sslRequest = 1234u << 16 | 5679;
   static constexpr uint32_t gssEncRequest = 1234u << 16 | 5680;
-  static constexpr uint32_t longestStartup = 10'000;
+  static constexpr uint32_t longestStartup = 10'004;  // MAX_STARTUP_PACKET_LENGTH and the length itself
   static constexpr uint32_t longestCancel = 12 + 256;  // protocol 3.2 has keys of up to 256 bytes
 
   static uint32_t number(std::span<const uint8_t> at) { return uint32_t(at[0]) << 24 | uint32_t(at[1]) << 16 | uint32_t(at[2]) << 8 | at[3]; }

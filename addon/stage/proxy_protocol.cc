@@ -8,6 +8,7 @@
 #include <cstring>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 namespace millrace {
 namespace {
@@ -121,6 +122,7 @@ uint32_t crcOf(std::span<const uint8_t> header, size_t field) {
 
 /// Whether what follows the addresses is a row of TLVs that ends with the header, and any CRC in it fits.
 bool tlvsFit(std::span<const uint8_t> header, size_t at) {
+  bool summed = false;  // at most once, or a header could cost seconds
   while (at < header.size()) {
     if (header.size() - at < 3) return false;
     const size_t length = size_t(header[at + 1]) << 8 | header[at + 2];
@@ -128,7 +130,7 @@ bool tlvsFit(std::span<const uint8_t> header, size_t at) {
     at += 3;
     if (length > header.size() - at) return false;
     if (type == crcType) {
-      if (length != 4) return false;
+      if (length != 4 || std::exchange(summed, true)) return false;
       const uint32_t said = uint32_t(header[at]) << 24 | uint32_t(header[at + 1]) << 16 | uint32_t(header[at + 2]) << 8 | header[at + 3];
       if (said != crcOf(header, at)) return false;
     }
@@ -139,14 +141,15 @@ bool tlvsFit(std::span<const uint8_t> header, size_t at) {
 
 ProxyHeader readVersion2(std::span<const uint8_t> head) {
   if (head.size() > 12 && head[12] != 0x20 && head[12] != 0x21) return {State::invalid};
-  if (head.size() > 13 && (head[13] >> 4 > 3 || (head[13] & 15) > 2)) return {State::invalid};
+  const bool local = head.size() > 12 && head[12] == 0x20;  // whose family and block mean nothing
+  if (!local && head.size() > 13 && (head[13] >> 4 > 3 || (head[13] & 15) > 2)) return {State::invalid};
   if (head.size() < fixed2) return {State::more};
   const size_t bytes = fixed2 + (size_t(head[14]) << 8 | head[15]);
-  const bool local = head[12] == 0x20;
+  if (local) return {head.size() < bytes ? State::more : State::local, head.size() < bytes ? 0 : bytes};
   const unsigned family = head[13] >> 4;
-  if (!local && bytes < fixed2 + addressBytes2[family]) return {State::invalid};
+  if (bytes < fixed2 + addressBytes2[family]) return {State::invalid};
   if (head.size() < bytes) return {State::more};
-  if (local || family == 0) return {State::local, bytes};
+  if (family == 0) return {State::local, bytes};
   if (!tlvsFit(head.first(bytes), fixed2 + addressBytes2[family])) return {State::invalid};
   const bool stream = (head[13] & 15) == 1;
   if (!stream || family == 3) return {State::local, bytes};  // not an address that a stream could have come from

@@ -11,6 +11,7 @@ class TlsMatcher final : public Matcher {
     switch (input.hello.of(input.head).state) {
       case ClientHello::State::more: return input.cut();
       case ClientHello::State::noSni:
+      case ClientHello::State::badSni:
       case ClientHello::State::sni: return Match::yes;
       default: return Match::no;
     }

@@ -96,7 +96,7 @@ function addForStreams(command: Command): void {
     forward(anyTcp, { retries })
     return retries
   })
-  command.option('--proxy-protocol-in <cidr>', 'tcp, unix: proxies at these addresses say by a PROXY header whom they speak for, and have to (repeatable)',
+  command.option('--proxy-protocol-in <cidr>', 'tcp: proxies at these addresses say by a PROXY header whom they speak for, and have to (repeatable)',
     listFor('--proxy-protocol-in', (from) => proxyProtocol({ from: [from] })))
   add(command, '--proxy-protocol-out <version>', 'tcp, unix: tell the upstream by a PROXY header, version 1 or 2, whom a session is from', (option, text) => {
     const version = count(option, text, 1)

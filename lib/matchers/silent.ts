@@ -10,7 +10,8 @@ export type SilentOptions = {
 
 /**
  * Whether the downstream has sent nothing for `afterMs`, as the clients of all protocols in which the server speaks first: MySQL, SMTP, FTP, IMAP. Decides, when that time is
- * over, before all matchers of the same `route` that wait for bytes, wherever it stands; the first byte, or the end, makes it no. Those clients are kept waiting for so long.
+ * over, before all matchers of the same `route` that wait for bytes, wherever it stands, alone or in `any`; the first byte, or the end, makes it no. In `not` no time is
+ * waited for: that is yes with the first byte. Those clients are kept waiting for so long.
  * Throws ERR_MILLRACE_BAD_OPTION, ERR_MILLRACE_UNKNOWN_OPTION.
  */
 export function silent(options: SilentOptions = {}): Matcher<'stream'> {

@@ -18,6 +18,8 @@ describe('matchers of protocols', () => {
     [() => httpHost(), 'httpHost: expected at least one host such as "a.example" or "*.b.example"'],
     [() => httpHost('a.example:80'), `httpHost: "a.example:80" is not a name: ${labels}`],
     [() => httpHost('[::1'), `httpHost: "[::1" is not a name: ${labels}`],
+    [() => httpHost('[192.0.2.1]'), `httpHost: "[192.0.2.1]" is not a name: ${labels}`],
+    [() => httpHost('fe80::1%lo'), `httpHost: "fe80::1%lo" is not a name: ${labels}`],
     [() => call(httpHost, 80), 'httpHost: 80 is not a name: expected a string such as "a.example"'],
     [() => httpPath(), 'httpPath: expected at least one path such as "/api" or "/api/*"'],
     ...['', 'api', '/a*b', '/*/x', '/a b', '/a?x', '/ü'].map((bad) => [() => httpPath(bad), `httpPath: "${bad}" ${path}`] as const),

@@ -197,6 +197,7 @@ describe('a chain that does not fit its source', () => {
     [() => call(pipe, datagram1, keepAlive(), echo()), `pipe: the part keepAlive is for streams, ${datagramsFrom}`],
     [() => call(pipe, datagram1, route(when(any(not(sni('a'))), echo()))), `pipe: the part route is for streams, ${datagramsFrom}`],
     [() => call(pipe, datagram1, route(when(any(prefix('a'), http()), echo()))), `pipe: the part route is for streams, ${datagramsFrom}`],
+    [() => call(pipe, stream1, route(when(http(), echo()), when(wireguard(), echo()))), `pipe: the part route is for datagrams, but listen tcp 127.0.0.1:0 ${streams}`],
     [() => call(pipe, stream1, route(when(not(wireguard()), echo()))), `pipe: the part route is for datagrams, but listen tcp 127.0.0.1:0 ${streams}`],
     [() => call(pipe, datagram1, route(when(prefix('a'), echo()), otherwise(halfCloseTimeout(1), close()))), `pipe: the part halfCloseTimeout is for streams, ${datagramsFrom}`],
     [

@@ -40,5 +40,8 @@ describe('proxyProtocol in a pipeline', () => {
     pipe(source, route(when(tls(), stage, stage, limit({ maxSessions: 1 }), echo()), otherwise(limit({ maxSessions: 1 }), close())))
   })
 
+  it('is not behind a Unix socket, whose peers have no address', () =>
+    refused(() => pipe(listen(unix('/run/x.sock')), stage, echo()), badPipeline, 'pipe: proxyProtocol cannot stand behind listen unix /run/x.sock: who connects there has no address that could be in from'))
+
   it('is not for datagrams', () => refused(() => call(pipe, listen(udp('127.0.0.1:0')), stage, echo()), badPipeline, 'pipe: the part proxyProtocol is for streams, but listen udp 127.0.0.1:0 is a source of datagrams'))
 })

@@ -3,6 +3,8 @@ import { allow, echo, forward, limit, listen as from, pipe, proxyProtocol, tcp, 
 import { connect, destroyPeers, listen } from '../support/peers.ts'
 import { temporaryFolder } from '../support/programs.ts'
 import { threads, withRelay } from '../support/relay.ts'
+import { relayProcess } from '../support/relay-process.ts'
+import { injected, strace } from '../support/strace.ts'
 
 const line = 'PROXY TCP4 192.0.2.1 198.51.100.9 56324 443\r\n'
 const header = Buffer.from('0d0a0d0a000d0a515549540a2111000cc0000201c6336409dc0401bb', 'hex')
@@ -145,6 +147,23 @@ for (const thread of threads) {
     it('what a proxy has said goes on', async () => {
       assert.equal((await received(1, '127.0.0.1:0', proxyProtocol({ from: loopback }))).text, `${line}hello`)
       assert.deepEqual((await received(2, '127.0.0.1:0', proxyProtocol({ from: loopback }))).bytes, Buffer.concat([header, Buffer.from('hello')]))
+    })
+
+    it('what the upstream has said arrives, though it resets before it can be told', async () => {
+      const upstream = await listen()
+      await using relay = await relayProcess(pipe(from(tcp('127.0.0.1:0')), forward(tcp(upstream.address), { proxyProtocol: 1 })), { thread })
+      await using trace = await strace(relay.loopThread, ['sendto'], ['sendto:error=ECONNRESET:when=1'])
+      const peer = await connect(relay.address)
+      const other = await upstream.accept()
+      await other.send('too busy')
+      await other.end()
+      assert.equal((await peer.readAll()).text, 'too busy')
+      assert.equal(injected(trace), 1)
+      const [event] = await relay.closes(1)
+      assert.equal(event?.reason, 'resetByUpstream')
+      const { produced, sent, dropped } = (await relay.ledger()).toUpstream
+      assert.ok(produced > 0)
+      assert.deepEqual([sent, dropped], [0, produced])
     })
 
     it('IPv6, and a Unix downstream, which has no address', async () => {

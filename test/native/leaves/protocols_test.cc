@@ -115,11 +115,16 @@ void testHttpHost() {
   cases.push_back({"no host", request(get, "X: y\r\n"), Match::no});
   cases.push_back({"no host in HTTP/1.0", request("GET / HTTP/1.0", ""), Match::no});
   cases.push_back({"fields that do not end", of(get + "\r\nHost: a.example\r\n"), Match::more});
-  cases.push_back({"an absolute target", request("GET http://a.example/x HTTP/1.1", "Host: other.example\r\n"), Match::yes});
+  cases.push_back({"an absolute target", request("GET http://a.example/x HTTP/1.1", "Host: A.example:80\r\n"), Match::yes});
+  cases.push_back({"an absolute target alone", request("GET http://a.example/x HTTP/1.0", ""), Match::yes});
+  cases.push_back({"an absolute target and another host", request("GET http://a.example/x HTTP/1.1", "Host: other.example\r\n"), Match::no});
+  cases.push_back({"an absolute target and no good host", request("GET http://a.example/x HTTP/1.1", "Host: \r\n"), Match::no});
+  cases.push_back({"a target that has another within", request("GET x/y?u=http://a.example/ HTTP/1.1", "Host: a.example\r\n"), Match::no});
   cases.push_back({"an absolute target without a path", request("GET http://a.example?q HTTP/1.1", "Host: a.example\r\n"), Match::yes});
   cases.push_back({"an absolute target with a user", request("GET http://u@a.example/ HTTP/1.1", "Host: a.example\r\n"), Match::no});
   cases.push_back({"another absolute target", request("GET http://other.example/ HTTP/1.1", "Host: a.example\r\n"), Match::no});
-  cases.push_back({"CONNECT", request("CONNECT a.example:443 HTTP/1.1", "Host: other.example\r\n"), Match::yes});
+  cases.push_back({"CONNECT", request("CONNECT a.example:443 HTTP/1.1", "Host: a.example\r\n"), Match::yes});
+  cases.push_back({"CONNECT and another host", request("CONNECT a.example:443 HTTP/1.1", "Host: other.example\r\n"), Match::no});
   cases.push_back({"a Host in the body", of(get + "\r\nX: y\r\n\r\nHost: a.example\r\n\r\n"), Match::no});
   cases.push_back({"HTTP/2", of("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), Match::no});
   expect(host, cases);
@@ -149,7 +154,9 @@ void testTls() {
   const Bytes other = hello(plus(offers({"http/1.1", "h2c"}), serverName("a.example")));
   const Bytes alone = hello(offers({"acme-tls/1"}));
   const Bytes none = records(helloMessage(std::nullopt));
-  for (const Bytes& wire : {both, other, alone, none}) expect(tls, {{"a hello", wire, Match::yes}});
+  const Bytes byAddress = hello(plus(serverName("192.0.2.1"), offers({"h2"})));
+  expect(alpn, {{"with an IP address for a name", byAddress, Match::yes}});
+  for (const Bytes& wire : {both, other, alone, none, byAddress}) expect(tls, {{"a hello", wire, Match::yes}});
   expect(alpn, {{"among others", both, Match::yes}, {"others", other, Match::no}, {"alone, without a name", alone, Match::yes}, {"no offer", none, Match::no}});
   const std::vector<std::pair<const char*, Bytes>> broken = {
       {"ALPN twice", hello(plus(offers({"h2"}), offers({"h2"})))},
@@ -192,7 +199,7 @@ void testSshPostgresMqtt() {
       {"protocol 3.2", message(9, 3 << 16 | 2), Match::yes},
       {"protocol 2", message(296, 2 << 16), Match::no},
       {"an SSLRequest that is too long", message(9, 80877103), Match::no},
-      {"a startup that is too long", message(10'001, 3 << 16), Match::no},
+      {"a startup that is too long", message(10'005, 3 << 16), Match::no},
       {"a startup without parameters", message(8, 3 << 16), Match::no},
       {"another code", message(8, 80877105), Match::no},
       {"7 bytes", Bytes{0, 0, 0, 8, 4, 0xd2, 0x16}, Match::more},
@@ -206,6 +213,8 @@ void testSshPostgresMqtt() {
       {"3.1", connect({"\0\6MQIsdp\3\2\0<\0\1a", 15}), Match::yes},
       {"a long packet", connect({"\0\4MQTT\4\2", 8}, {0xff, 0xff, 0xff, 0x7f}), Match::yes},
       {"a length of five bytes", connect({"\0\4MQTT\4\2", 8}, {0x80, 0x80, 0x80, 0x80, 1}), Match::no},
+      {"a bridge of Mosquitto", connect({"\0\4MQTT\x84\2\0<\0\0", 12}), Match::yes},
+      {"a bridge of 5, which there is not", connect({"\0\4MQTT\x85\2\0<\0\0", 12}), Match::no},
       {"level 6", connect({"\0\4MQTT\6\2\0<\0\0", 12}), Match::no},
       {"MQIsdp, level 4", connect({"\0\6MQIsdp\4\2\0<\0\1a", 15}), Match::no},
       {"another name", connect({"\0\4MQTX\4\2\0<\0\0", 12}), Match::no},
@@ -247,9 +256,9 @@ void testDatagrams() {
     corpus.push_back(message);
     return ask(wireguard, message, true, datagram) == Match::yes;
   };
-  check(says(1, 148) && says(2, 92) && says(3, 64) && says(4, 32) && says(4, 1472), "each message of WireGuard by its type and length");
+  check(says(1, 148) && says(2, 92) && says(3, 64) && says(4, 32) && says(4, 1452) && says(4, 1412), "each message of WireGuard by its type and length");
   for (size_t bytes = 0; bytes < 200; ++bytes) {
-    check(says(1, bytes) == (bytes == 148) && says(2, bytes) == (bytes == 92) && says(3, bytes) == (bytes == 64) && says(4, bytes) == (bytes >= 32 && bytes % 16 == 0), "and no other length");
+    check(says(1, bytes) == (bytes == 148) && says(2, bytes) == (bytes == 92) && says(3, bytes) == (bytes == 64) && says(4, bytes) == (bytes >= 32), "and no other length");
     check(!says(0, bytes) && !says(5, bytes), "nor another type");
   }
   check(!says(1, 148, false), "a stream is none");
@@ -289,7 +298,7 @@ void fuzz(Random& random, size_t rounds) {
     const size_t cut = head.empty() ? 0 : random.below(head.size());
     for (const Matcher* matcher : all) {
       const Match earlier = ask(*matcher, std::span(head).first(cut)), whole = ask(*matcher, head);
-      check(earlier == Match::more || earlier == whole || matcher == &wireguard, "a mutation does not make it take back an answer");
+      check(earlier == Match::more || earlier == whole, "a mutation does not make it take back an answer");
       check(ask(*matcher, head, true) == (whole == Match::more ? Match::no : whole), "nor wait for what will not come");
       ask(*matcher, head, true, true);
     }

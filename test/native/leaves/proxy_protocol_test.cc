@@ -138,6 +138,12 @@ void testVersion2() {
   expect("the longest block", version2(0x21, 0x11, plus(addresses4(), tlv(4, Bytes(65535 - 12 - 3)))), State::proxied);
   expect("a CRC that fits", withCrc(plus(addresses4(), tlv(1, of("h2"))), true), State::proxied);
   expect("a CRC that does not", withCrc(addresses4(), false), State::invalid);
+  expect("LOCAL with a family that nobody has", version2(0x20, 0xff, {}), State::local);
+  // Made so that all three fit.
+  expect("several CRCs, each of which would be a pass over the header",
+         Bytes{0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a, 0x21, 0x11, 0x00, 0x25, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+               0x03, 0x00, 0x04, 0xe5, 0x4c, 0xad, 0x58, 0x03, 0x00, 0x04, 0x17, 0x8f, 0xc7, 0x01, 0x03, 0x00, 0x04, 0x18, 0xd5, 0xfb, 0x9b, 0x04, 0x00, 0x01, 0x00},
+         State::invalid);
   expect("a CRC of three bytes", version2(0x21, 0x11, plus(addresses4(), tlv(3, Bytes(3)))), State::invalid);
   expect("a TLV that leaves the block", version2(0x21, 0x11, plus(addresses4(), {4, 0, 5, 1})), State::invalid);
   expect("half a TLV", version2(0x21, 0x11, plus(addresses4(), {4, 0})), State::invalid);
