@@ -4,20 +4,8 @@
  * and an exit code: 2 for a mistake on the command line, 1 for anything else.
  */
 import { Command } from 'commander'
-import { blastCommand } from './cli/blast.ts'
-import { checkCommand } from './cli/check.ts'
-import { demoCommand } from './cli/demo.ts'
-import { doctorCommand } from './cli/doctor.ts'
-import { echoCommand } from './cli/echo.ts'
-import { explainCommand } from './cli/explain.ts'
-import { forwardCommand } from './cli/forward.ts'
-import { helpCommand } from './cli/help.ts'
 import { leave } from './cli/leave.ts'
-import { offloadCommand } from './cli/offload.ts'
 import { reportFailure } from './cli/report.ts'
-import { runCommand } from './cli/run.ts'
-import { sinkCommand } from './cli/sink.ts'
-import { stunCommand } from './cli/stun.ts'
 import { version } from './cli/version.ts'
 
 const examples = `
@@ -47,9 +35,18 @@ const program = new Command('millrace')
     running = command.name()
   })
 
-const relaying = [forwardCommand(), echoCommand(), stunCommand(), runCommand(), explainCommand(), checkCommand()]
-const measuring = [blastCommand(), sinkCommand(), doctorCommand()]
-for (const command of [...relaying, ...measuring, offloadCommand(), demoCommand(), helpCommand()]) {
+// One after the other: else every file of all of them would be open at once, and a relay may be started with 64 descriptors.
+const relaying = [
+  (await import('./cli/forward.ts')).forwardCommand(),
+  (await import('./cli/echo.ts')).echoCommand(),
+  (await import('./cli/stun.ts')).stunCommand(),
+  (await import('./cli/run.ts')).runCommand(),
+  (await import('./cli/explain.ts')).explainCommand(),
+  (await import('./cli/check.ts')).checkCommand(),
+]
+const measuring = [(await import('./cli/blast.ts')).blastCommand(), (await import('./cli/sink.ts')).sinkCommand(), (await import('./cli/doctor.ts')).doctorCommand()]
+const others = [(await import('./cli/offload.ts')).offloadCommand(), (await import('./cli/demo.ts')).demoCommand(), (await import('./cli/help.ts')).helpCommand()]
+for (const command of [...relaying, ...measuring, ...others]) {
   program.addCommand(command.copyInheritedSettings(program))
   for (const nested of command.commands) nested.copyInheritedSettings(command)
 }
