@@ -110,6 +110,7 @@ bool readNode(JsValue from, std::string& why, Node& node) {
       if (!node.when.back()) return false;
       node.next.push_back(uint32_t(branch.get("next").whole()));
     }
+    node.silentMs = leastSilentMs(node.when);
     node.next.push_back(uint32_t(from.get("otherwise").whole()));
   } else if (op == "close" || op == "reset") {
     node.op = op == "close" ? Op::close : Op::reset;

@@ -19,8 +19,6 @@ constexpr size_t turnBytes = 1024 * 1024;
 constexpr size_t messagesAStep = 8;
 /// How long the last message says that there will be others.
 constexpr uint64_t expectsMs = 10;
-/// After so long without a byte what a direction was like says little.
-constexpr uint64_t forgetsAfterMs = 1000;
 
 bool expectsMessages(const Context& c) { return c.now() < c.messageMs + expectsMs; }
 
@@ -42,7 +40,7 @@ uint64_t act(Context& c, Session& s, unsigned direction, bool write) {
 
 }  // namespace
 
-bool isBulk(const Context& c, const Session& s, unsigned side) { return !s.pumps[side].small && c.now() < s.progressMs + forgetsAfterMs; }
+bool isBulk(const Context& c, const Session& s, unsigned side) { return !s.pumps[side].small && !c.isRested(s); }
 
 void readInTurn(Context& c, Session& s, unsigned side) {
   if (s.pumps[side].readWaits) return;

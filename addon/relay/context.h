@@ -77,6 +77,8 @@ struct Context {
   Counters& countersOf(const Session& s) { return plans[s.plan]->ledger.now; }
   ByteCounts& bytesOf(const Session& s, unsigned direction) { return countersOf(s).bytes[direction]; }
   uint64_t now() const { return loop.now(); }
+  /// No byte for so long that what its directions were like says little (HAProxy has the same time).
+  bool isRested(const Session& s) const { return now() >= s.progressMs + 1000; }
 
   static double idOf(Token token) { return double(token.generation) * Slab<Session>::maxSlots + token.index; }
   Session* findById(double id) {

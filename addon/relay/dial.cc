@@ -49,12 +49,13 @@ bool sendProxyHeader(Context& c, Session& s, unsigned version) {
   const PeerAddress destination = said ? s.head->destination : SocketAddress::boundTo(s.sides[0].fd.get()).peer();
   const size_t bytes = writeProxyHeader(version, s.downstream, destination, header);
   const ssize_t put = sys::send(s.sides[1].fd.get(), header.data(), bytes);
+  const auto sent = size_t(std::max<ssize_t>(put, 0));
   ByteCounts& counts = c.bytesOf(s, toUpstream);
   counts.produced += bytes;
-  counts.sent += uint64_t(std::max<ssize_t>(put, 0));
-  counts.dropped += bytes - uint64_t(std::max<ssize_t>(put, 0));
-  s.pumps[toUpstream].sent += uint64_t(std::max<ssize_t>(put, 0));
-  if (put == ssize_t(bytes)) return true;
+  counts.sent += sent;
+  counts.dropped += bytes - sent;
+  s.pumps[toUpstream].sent += sent;
+  if (sent == bytes) return true;
   s.error = put < 0 ? int32_t(-put) : EIO;
   return false;
 }

@@ -75,6 +75,7 @@ struct Node {
   std::optional<ProxyProtocolStage> proxy;
   std::unique_ptr<StunSink> stun;
   std::vector<MatcherPtr> when;
+  uint32_t silentMs = 0;  // the least of theirs; 0: no silence decides
   HeadLimits head;
   ForwardOptions forward;
   Settings settings;

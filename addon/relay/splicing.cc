@@ -11,9 +11,6 @@
 namespace millrace {
 namespace {
 
-/// After so long without a byte what a direction was like says little (HAProxy has the same time).
-constexpr uint64_t forgetsAfterMs = 1000;
-
 /// Counts `pipes` more of the size of `pipe` and `bytes` more in them, both of which may be fewer.
 void book(Context& c, Session& s, unsigned direction, const Pipe& pipe, int pipes, int64_t bytes) {
   c.bytesOf(s, direction).pending += uint64_t(bytes);
@@ -65,7 +62,7 @@ bool toBlocks(Context& c, Session& s, unsigned direction) {
 
 Pipe* pipeFor(Context& c, Session& s, unsigned direction) {
   TransportChoice& choice = s.pumps[direction].transport;
-  if (c.now() >= s.progressMs + forgetsAfterMs) choice.forget();
+  if (c.isRested(s)) choice.forget();
   return choice.splices(c.options.transport) ? c.pipes.take() : nullptr;
 }
 

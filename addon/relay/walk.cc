@@ -71,21 +71,10 @@ void ask(Context& c, Session& s, const Node& node) {
   s.known = true;
 }
 
-/// How long a session has to be silent for the first branch that is chosen by that; 0: there is none.
-uint32_t leastSilentMs(const Node& node) {
-  uint32_t least = 0;
-  for (const MatcherPtr& matcher : node.when) {
-    const uint32_t one = matcher->silentMs();
-    if (one > 0 && (least == 0 || one < least)) least = one;
-  }
-  return least;
-}
-
 /// The branch of those who have been silent for so long. Others wait for bytes that do not come.
 uint32_t silentBranch(const Node& node) {
-  const uint32_t least = leastSilentMs(node);
   size_t i = 0;
-  while (node.when[i]->silentMs() != least) ++i;
+  while (node.when[i]->silentMs() != node.silentMs) ++i;
   return node.next[i];
 }
 
@@ -130,8 +119,7 @@ bool passProxyHeader(Context& c, Session& s, const Node& node) {
 void waitForBranch(Context& c, Session& s, const Node& node) {
   const bool enters = !s.head || !s.head->entered;
   if (!enterHeadNode(c, s, node.head)) return;
-  const uint32_t silentMs = enters ? leastSilentMs(node) : 0;
-  if (silentMs > 0) s.head->silentAtMs = deadlineAfter(c.now(), silentMs);
+  if (enters) s.head->silentAtMs = deadlineAfter(c.now(), node.silentMs);
   mayWait(c, s, node.head);
 }
 

@@ -26,14 +26,7 @@ class AnyMatcher final : public Matcher {
   bool readsHead() const override {
     return std::any_of(matchers_.begin(), matchers_.end(), [](const MatcherPtr& matcher) { return matcher->readsHead(); });
   }
-  uint32_t silentMs() const override {
-    uint32_t least = 0;
-    for (const MatcherPtr& matcher : matchers_) {
-      const uint32_t one = matcher->silentMs();
-      if (one > 0 && (least == 0 || one < least)) least = one;
-    }
-    return least;
-  }
+  uint32_t silentMs() const override { return leastSilentMs(matchers_); }
 
  private:
   std::vector<MatcherPtr> matchers_;

@@ -45,4 +45,14 @@ class Matcher {
 
 using MatcherPtr = std::unique_ptr<const Matcher>;
 
+/// The shortest silence that makes one of them `yes`; 0: none does.
+inline uint32_t leastSilentMs(std::span<const MatcherPtr> matchers) {
+  uint32_t least = 0;
+  for (const MatcherPtr& matcher : matchers) {
+    const uint32_t one = matcher->silentMs();
+    if (one > 0 && (least == 0 || one < least)) least = one;
+  }
+  return least;
+}
+
 }  // namespace millrace

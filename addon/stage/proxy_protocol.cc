@@ -24,11 +24,6 @@ constexpr size_t addressBytes2[] = {0, 12, 36, 216};  // by family: unspecified,
 
 std::string_view textOf(std::span<const uint8_t> bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
 
-bool beginsLike(std::string_view text, std::string_view whole) {
-  const size_t there = std::min(text.size(), whole.size());
-  return text.substr(0, there) == whole.substr(0, there);
-}
-
 PeerAddress peerOf(unsigned family, const uint8_t* ip, const uint8_t* port) {
   if (family == 4) {
     sockaddr_in in{.sin_family = AF_INET};
@@ -172,11 +167,21 @@ void toIpv6(const PeerAddress& peer, uint8_t (&ip)[16]) {
 
 }  // namespace
 
-ProxyHeader readProxyHeader(std::span<const uint8_t> head) {
+ProxyStart proxyStart(std::span<const uint8_t> head) {
   const std::string_view text = textOf(head);
-  if (beginsLike(text, signature2)) return text.size() < signature2.size() ? ProxyHeader{State::more} : readVersion2(head);
-  if (!beginsLike(text, prefix1)) return {State::none};
-  return text.size() < prefix1.size() ? ProxyHeader{State::more} : readVersion1(text);
+  if (text.starts_with(signature2)) return ProxyStart::version2;
+  if (text.starts_with(prefix1)) return ProxyStart::version1;
+  return signature2.starts_with(text) || prefix1.starts_with(text) ? ProxyStart::cut : ProxyStart::none;
+}
+
+ProxyHeader readProxyHeader(std::span<const uint8_t> head) {
+  switch (proxyStart(head)) {
+    case ProxyStart::version1: return readVersion1(textOf(head));
+    case ProxyStart::version2: return readVersion2(head);
+    case ProxyStart::cut: return {State::more};
+    case ProxyStart::none: break;
+  }
+  return {State::none};
 }
 
 size_t writeProxyHeader(unsigned version, const PeerAddress& source, const PeerAddress& destination, std::span<uint8_t, maxProxyHeaderBytes> into) {

@@ -27,6 +27,10 @@ struct ProxyHeader {
   PeerAddress source = {}, destination = {};
 };
 
+/// What the bytes begin like: a header of one of the versions, or, as long as they are too few to say, perhaps one.
+enum class ProxyStart : uint8_t { none, cut, version1, version2 };
+ProxyStart proxyStart(std::span<const uint8_t> head);
+
 ProxyHeader readProxyHeader(std::span<const uint8_t> head);
 
 /// The longest that writeProxyHeader makes.

@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs'
 import { echo, forward, listen as from, pipe, proxyProtocol, tcp } from '../../lib/index.ts'
 import { child, plainEnv, run, type Child } from '../support/child.ts'
 import { connect, destroyPeers, listen, unusedPort } from '../support/peers.ts'
+import { eventually } from '../support/proc.ts'
 import { program, temporaryFolder } from '../support/programs.ts'
 import { withRelay } from '../support/relay.ts'
 import { until } from '../support/until.ts'
@@ -17,7 +18,7 @@ async function serving(name: 'haproxy' | 'nginx', config: string, port: number, 
   writeFileSync(file, config)
   const server = name === 'haproxy' ? child(program('haproxy', 'haproxy'), ['-db', '-f', file], { env: plainEnv() }) : child(program('nginx', 'nginx'), ['-c', file, '-p', folder], { env: plainEnv() })
   const taken = async (): Promise<boolean> => await connect(`127.0.0.1:${port}`).then((peer) => { peer.socket.destroy(); return true }, () => false)
-  for (let look = 0; look < 200 && !(await taken()); look++) await new Promise((resolve) => setTimeout(resolve, 25))
+  await eventually(`${name} to take connections`, taken)
   return server
 }
 

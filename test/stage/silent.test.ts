@@ -3,6 +3,7 @@ import { close, listen as from, not, otherwise, pipe, prefix, reset, route, sile
 import { answerOf } from '../support/branch.ts'
 import { connect, destroyPeers } from '../support/peers.ts'
 import { threads, withRelay } from '../support/relay.ts'
+import { pause } from '../support/until.ts'
 
 for (const thread of threads) {
   describe(`silent, ${thread} thread`, () => {
@@ -29,7 +30,7 @@ for (const thread of threads) {
       await withRelay(pipeline, { thread }, async (relay) => {
         const downstream = await connect(relay.address)
         await downstream.send('GE')
-        await new Promise((resolve) => setTimeout(resolve, 200))
+        await pause(200)
         await downstream.send('T ')
         await downstream.readAll()
         await downstream.end()
