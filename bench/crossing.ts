@@ -22,6 +22,7 @@ const idle: NativeRelay = {
   readLoad: () => undefined,
   sessions: () => undefined,
   setUpstream: () => undefined,
+    answerLookup: () => undefined,
   close: () => undefined,
   endSession: () => undefined,
   answerHead: () => undefined,

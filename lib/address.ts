@@ -44,6 +44,11 @@ export function normalizeIp(text: string): string | undefined {
   return mappedOf(groups) ?? `${formatGroups(groups)}${scope === undefined ? '' : `%${scope}`}`
 }
 
+/** 127.0.0.0/8, ::1, or the name of both. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(?:\.\d+){3}$/.test(host)
+}
+
 /** `127.0.0.1:80`, `[::1]:80`, `[::1]:80-90`. */
 export function formatHostPort(host: string, port: number, lastPort = port): string {
   const ports = lastPort === port ? `${port}` : `${port}-${lastPort}`

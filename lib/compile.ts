@@ -8,6 +8,7 @@ import type { ChunkHandler, DatagramFilter, DatagramHandler, StreamSource } from
 import { routeHead } from './head.ts'
 import type { AnySink, AnyStage, Branch, Kind, Pipeline } from './part.ts'
 import type { Plan, PlanEndpoint, PlanListener, PlanNode, PlanSettings } from './plan.ts'
+import { hopsOf } from './proxy/via.ts'
 
 /** What `lib` knows about a node of the plan, at the same place. */
 export type CompiledNode = {
@@ -186,11 +187,24 @@ function addSink(build: Build, { body }: AnySink, path: string, way: Way): numbe
     case 'stun':
       return addEnd(build, path, { ...way, ...oneWay }, (settings) => ({ op: 'stun', ...body.options, settings }))
     case 'forward': {
-      const { connectTimeoutMs, retries, sourceAddresses, responses, proxyProtocol } = body
-      const upstream = upstreamOf(build, body.upstream)
-      const at = addEnd(build, path, way, (settings) => ({ op: 'forward', upstream, connectTimeoutMs, retries, sourceAddresses, responses, proxyProtocol, settings }))
+      const { connectTimeoutMs, retries, sourceAddresses, responses, proxyProtocol, via } = body
+      const upstream = upstreamOf(build, via[0]?.at ?? body.upstream)
+      const hops = hopsOf(via, body.upstream.net === 'unix' ? undefined : body.upstream)
+      const at = addEnd(build, path, way, (settings) => ({ op: 'forward', upstream, connectTimeoutMs, retries, sourceAddresses, responses, proxyProtocol, hops, settings }))
       build.known[at] = { ...knownAt(way, path), ...build.known[at], upstream: endpointText(body.upstream) }
       return at
+    }
+    case 'negotiate': {
+      const at = reserve(build, knownAt(way, path))
+      const next = body.branches.map(({ name, chain }) => addChain(build, chain, 0, { ...way, path: `${path}.${name}.` }))
+      build.nodes[at] = { op: 'negotiate', dialect: body.dialect, users: body.users, head: body.head, next }
+      return at
+    }
+    case 'destination': {
+      const { rules, connectTimeoutMs, retries, sourceAddresses, via } = body
+      const [first] = via
+      const upstream = first === undefined ? 0 : upstreamOf(build, first.at)
+      return addEnd(build, path, way, (settings) => ({ op: 'destination', rules, upstream, connectTimeoutMs, retries, sourceAddresses, hops: hopsOf(via, undefined), settings }))
     }
     case 'stream': {
       // Its bytes are in JS anyway, so its transforms are called there and not by the addon.

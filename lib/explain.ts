@@ -92,7 +92,7 @@ function branchLines(kind: Kind, { body }: AnySink, path: string, depth: number)
       ...chainLines(kind, body.otherwise, `${path}.otherwise.`, depth + 1),
     ]
   }
-  if (body.step === 'choose') {
+  if (body.step === 'choose' || body.step === 'negotiate') {
     return body.branches.flatMap(({ name, chain }) => [{ depth, text: `${name}:` }, ...chainLines(kind, chain, `${path}.${name}.`, depth + 1)])
   }
   return []
@@ -127,6 +127,10 @@ function whereOf(body: AnyStage['body'] | AnySink['body']): Where {
       return { runs: 'native', why: 'matches natively' }
     case 'forward':
       return { runs: 'native', why: 'connects and moves the bytes' }
+    case 'negotiate':
+      return { runs: 'native', why: 'speaks with the client until it has asked for its destination' }
+    case 'destination':
+      return { runs: 'native', why: 'connects to where the client asked for and moves the bytes; JS resolves names' }
     case 'echo':
     case 'discard':
       return { runs: 'native', why: 'moves the bytes' }
@@ -160,6 +164,8 @@ function whereOfDatagrams(body: AnyStage['body'] | AnySink['body']): Where {
     case 'close':
       return { runs: 'native', why: 'drops the datagrams' }
     case 'proxyProtocol':
+    case 'negotiate':
+    case 'destination':
     case 'reset':
     case 'inspect':
     case 'decide':

@@ -1,4 +1,5 @@
 /** Checks at run time whether a chain fits the source before it: the kind of its sessions, and the number of its ports. */
+import { isLoopback } from './address.ts'
 import { refuse } from './chain.ts'
 import { formatEndpoint, portCount } from './endpoint.ts'
 import type { AnySink, AnyStage, Branch, Kind, Source } from './part.ts'
@@ -9,6 +10,7 @@ export function checkFits<K extends Kind>(source: Source<K>, chain: Branch): voi
   if (source.generate !== null) checkGenerated(chain)
   checkAnswering(source.kind, chain, [])
   checkProxied(chain, [])
+  checkOpen(source, chain, [])
   for (const { stages, sink } of chainsOf(chain)) {
     for (const part of [...stages, sink]) {
       const kind = kindsOf(part).find((one) => one !== source.kind)
@@ -55,6 +57,19 @@ function checkProxied({ stages, sink }: Branch, before: readonly (AnyStage | Any
   for (const chain of below(sink)) checkProxied(chain, all)
 }
 
+/** Whoever reaches a proxy goes on from here, so somebody has to say who that is, or where to. */
+function checkOpen<K extends Kind>(source: Source<K>, { stages, sink }: Branch, before: readonly AnyStage[]): void {
+  const all = [...before, ...stages]
+  const { body, name } = sink
+  if (body.step === 'negotiate') {
+    const open = source.listen.find((at) => at.net !== 'unix' && !isLoopback(at.host))
+    if (open === undefined || body.openProxy || body.users.length > 0 || all.some((stage) => stage.body.step === 'allow')) return
+    const instead = `give its users (auth), its destinations (allow), its clients (the stage allow before it), or say openProxy: true`
+    throw refuse('pipe', `${name} at ${formatEndpoint(open)} would be open to whoever reaches it: ${instead}`)
+  }
+  for (const chain of below(sink)) checkOpen(source, chain, all)
+}
+
 /** With a range of ports to connect to, each listener has its counterpart. */
 function checkPorts<K extends Kind>({ listen }: Source<K>, { body }: AnySink): void {
   if (body.step !== 'forward') return
@@ -72,7 +87,7 @@ function chainsOf(chain: Branch): readonly Branch[] {
 
 function below({ body }: AnySink): readonly Branch[] {
   if (body.step === 'route') return [...body.when.map((one) => one.chain), body.otherwise]
-  return body.step === 'choose' ? body.branches.map((one) => one.chain) : []
+  return body.step === 'choose' || body.step === 'negotiate' ? body.branches.map((one) => one.chain) : []
 }
 
 const ofStreams = new Set(['halfCloseTimeoutMs', 'highWaterBytes', 'keepAlive'])
@@ -93,6 +108,8 @@ function kindOf({ body }: AnyStage | AnySink): Kind | undefined {
     case 'choose':
     case 'stream':
     case 'reset':
+    case 'negotiate':
+    case 'destination':
       return 'stream'
     case 'filterDatagrams':
     case 'datagrams':

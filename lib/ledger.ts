@@ -31,6 +31,8 @@ export const closeReasons = [
   'ioError',
   'evicted',
   'malformed',
+  'loginFailed',
+  'proxyFailed',
 ] as const
 
 /** One of `closeReasons`. */

@@ -129,6 +129,8 @@ export type NativeOptions = {
   readonly cpu: number
   /** The first of the shards, of other ones: their limits count together. */
   readonly first: NativeRelay | undefined
+  /** Called with the names that are wanted; `answerLookup` is to follow for each. */
+  readonly onLookups: (lookups: readonly NativeLookup[]) => void
   /** Called with the number of records, which are then in `records` from 0 on; bytes are in `arena`. */
   readonly onRecords: (count: number) => void
   /** At least 256 × recordBytes. */
@@ -138,6 +140,9 @@ export type NativeOptions = {
   /** Where a plan is of datagrams. */
   readonly datagrams: NativeDatagrams | undefined
 }
+
+/** A session waits for the addresses of a name. */
+export type NativeLookup = { readonly session: number; readonly name: string }
 
 /** Counter names in the order in which `readCounters` writes them, one row a plan. */
 export type NativeSession = {
@@ -191,6 +196,8 @@ export interface NativeRelay {
   sessions(done: (list: NativeSession[]) => void): void
   /** The addresses of a named upstream, all of them; an empty list keeps what is known. */
   setUpstream(plan: number, upstream: number, addresses: readonly ResolvedAddress[]): void
+  /** What a lookup has found, nothing where the name has no address; the port is the one that the session asks for. Ids that wait no longer are ignored. */
+  answerLookup(session: number, addresses: readonly ResolvedAddress[]): void
   /**
    * Stops accepting, gives sessions `drainMs`, then resets what is left. A second call may shorten the time. Ends with a `closed` record; what
    * was never started is gone at once, without one.

@@ -5,7 +5,8 @@
  * contravariant, so that a part for any kind fits everywhere and a part for streams fits only streams.
  */
 import type { ChooseHandler, ChunkHandler, DatagramFilter, DatagramHandler, DecideHandler, InspectHandler, StreamSource } from './handlers.ts'
-import type { PlanEndpoint, PlanGenerate, PlanHead, PlanMatcher, PlanProxyMode, PlanSettings, PlanStun } from './plan.ts'
+import type { PlanEndpoint, PlanGenerate, PlanHead, PlanHop, PlanLogin, PlanMatcher, PlanProxyMode, PlanRules, PlanSettings, PlanStun } from './plan.ts'
+import type { Via } from './proxy/via.ts'
 
 /** What a session is: an accepted stream or a flow of datagrams. */
 export type Kind = 'stream' | 'datagram'
@@ -37,6 +38,24 @@ export type SinkBody =
       readonly sourceAddresses: readonly string[]
       readonly responses: number
       readonly proxyProtocol: 0 | 1 | 2
+      readonly via: readonly Via[]
+    }
+  /** `openProxy`: it may be open to everybody. */
+  | {
+      readonly step: 'negotiate'
+      readonly dialect: PlanHop['dialect']
+      readonly users: readonly PlanLogin[]
+      readonly branches: readonly { readonly name: string; readonly chain: Branch }[]
+      readonly head: PlanHead
+      readonly openProxy: boolean
+    }
+  | {
+      readonly step: 'destination'
+      readonly rules: PlanRules
+      readonly connectTimeoutMs: number
+      readonly retries: number
+      readonly sourceAddresses: readonly string[]
+      readonly via: readonly Via[]
     }
   | { readonly step: 'echo' | 'discard' | 'close' | 'reset' }
   | { readonly step: 'stun'; readonly options: PlanStun }

@@ -80,6 +80,21 @@ export type PlanMatcher =
 /** When a JS node is called for the head: not before `minBytes`, never with more than `maxBytes`, not after `timeoutMs` from accept or from the previous verdict. */
 export type PlanHead = { readonly minBytes: number; readonly maxBytes: number; readonly timeoutMs: number }
 
+/** A name, its password and what HTTP makes of both, base64; all empty: no login. */
+export type PlanLogin = { readonly name: string; readonly password: string; readonly basic: string }
+
+/** A proxy on the way, and what it is asked to connect to; without a host: what the session's client has asked for. */
+export type PlanHop = { readonly dialect: 'socks5' | 'httpConnect'; readonly login: PlanLogin; readonly host: string; readonly port: number }
+
+/** Where clients may go. What is in `guard` has to be in `allow`, and there more specifically or as much; without an `allow` everything else may be reached. Without `ports` all may but the closed ones. */
+export type PlanRules = {
+  readonly allow: readonly string[]
+  readonly deny: readonly string[]
+  readonly guard: readonly string[]
+  readonly ports: readonly (readonly [first: number, last: number])[]
+  readonly closedPorts: readonly number[]
+}
+
 /** What the header of a proxy is good for. */
 export type PlanProxyMode = 'require' | 'use' | 'ignore' | 'reject'
 
@@ -110,6 +125,22 @@ export type PlanNode =
       readonly responses: number
       /** Version of the PROXY header that goes before everything; 0: none. */
       readonly proxyProtocol: 0 | 1 | 2
+      /** Proxies on the way: the upstream is the first of them. */
+      readonly hops: readonly PlanHop[]
+      readonly settings: PlanSettings
+    }
+  /** The handshake of a proxy's clients. Without users there is one branch, and else one for each. */
+  | { readonly op: 'negotiate'; readonly dialect: PlanHop['dialect']; readonly users: readonly PlanLogin[]; readonly head: PlanHead; readonly next: readonly number[] }
+  /** Where the session's client has asked for. */
+  | {
+      readonly op: 'destination'
+      readonly rules: PlanRules
+      /** Of the first hop, where there is one. */
+      readonly upstream: number
+      readonly connectTimeoutMs: number
+      readonly retries: number
+      readonly sourceAddresses: readonly string[]
+      readonly hops: readonly PlanHop[]
       readonly settings: PlanSettings
     }
   | { readonly op: 'echo'; readonly settings: PlanSettings }

@@ -7,6 +7,8 @@ import type { RelayEvent } from './events.ts'
 import { explain } from './explain.ts'
 import type { CounterRow } from './ledger.ts'
 import { checkListeners } from './listeners.ts'
+import { createLookUp } from './look-up.ts'
+import type { LookUp } from './look-up.ts'
 import { watchNames } from './names.ts'
 import { loadNative } from './native.ts'
 import type { Native } from './native.ts'
@@ -74,10 +76,11 @@ export async function prepare(list: readonly Pipeline<Kind>[], settings: Setting
   const plans = await Promise.all(compiled.map((one) => withListenAddresses(one, settings.resolver)))
   checkListeners(plans.map(({ plan }) => plan))
 
+  const lookUp = createLookUp(settings.resolver)
   const draining = sharing.shared ? (beside?.draining ?? new Int32Array(new SharedArrayBuffer(4))) : undefined
   const relays: ServerRelay[] = []
   try {
-    for (const [at, group] of groups.entries()) relays.push(openGroup(group, relays[0], { ...settings, native, plans, beside, draining, idOf: idIn(groups.length, at, place) }))
+    for (const [at, group] of groups.entries()) relays.push(openGroup(group, relays[0], { ...settings, native, plans, beside, draining, lookUp, idOf: idIn(groups.length, at, place) }))
     if (settings.sharding.steer === 'cpu' && relays.length > 1) steer(relays, settings.sharding.shards.map(({ cpu, number }) => cpu ?? number))
   } catch (error) {
     closeAll(relays)
@@ -124,6 +127,7 @@ type Opening = Settings & {
   readonly plans: readonly Compiled[]
   readonly beside: Beside | undefined
   readonly draining: Int32Array | undefined
+  readonly lookUp: LookUp
   readonly idOf: (native: number) => number
 }
 

@@ -7,6 +7,7 @@ import { RelayError } from './errors.ts'
 import type { RelayEvent } from './events.ts'
 import { counterNames, ledgerOf } from './ledger.ts'
 import type { CounterRow } from './ledger.ts'
+import type { LookUp } from './look-up.ts'
 import { datagramMemory, lastingBuffer } from './memory.ts'
 import { EndHow, loadNumbers, recordBytes } from './native.ts'
 import type { Native, NativeAddress, NativeDatagrams, NativeOptions, NativeRelay, NativeSession } from './native.ts'
@@ -35,6 +36,7 @@ export type RelayOptions = {
   /** The first of the shards, of other ones. */
   readonly first: NativeRelay | undefined
   readonly debug: boolean
+  readonly lookUp: LookUp
   readonly onEvents: ((batch: readonly RelayEvent[]) => void) | undefined
   readonly sessionEvents: boolean
   readonly onError: (error: unknown, session: Session | undefined) => void
@@ -92,6 +94,9 @@ export function openRelay(options: RelayOptions): Relay {
     shard: options.shard,
     cpu: options.cpu,
     first: options.first,
+    onLookups: (lookups) => {
+      for (const { session, name } of lookups) void options.lookUp(name).then((found) => relay.answerLookup(session, found.map((address) => ({ address, port: 0 }))))
+    },
     onRecords: check(crossing),
     records,
     arena,

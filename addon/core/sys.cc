@@ -7,6 +7,8 @@
 
 #include <cstdio>
 
+#include "core/peer_address.h"
+
 namespace millrace::sys {
 
 int socket(int family, int type) {
@@ -30,6 +32,17 @@ bool isConnected(int fd) {
   sockaddr_storage peer;
   socklen_t size = sizeof peer;
   return ::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) == 0;
+}
+
+bool isOwnAddress(const sockaddr* address, socklen_t length) {
+  const Fd fd(socket(address->sa_family, SOCK_DGRAM));
+  // Connecting a datagram socket chooses the source that packets there would have: where that is the address itself, they go nowhere else.
+  if (!fd) return true;
+  if (const int error = sys::connect(fd.get(), address, length)) return error != -ENETUNREACH && error != -EHOSTUNREACH;
+  sockaddr_storage own{};
+  socklen_t size = sizeof own;
+  if (::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&own), &size) < 0) return true;
+  return PeerAddress::from(reinterpret_cast<const sockaddr*>(&own), size).sameAddress(PeerAddress::from(address, length));
 }
 
 int shutdownWrite(int fd) { return ::shutdown(fd, SHUT_WR) == 0 ? 0 : -errno; }

@@ -27,6 +27,11 @@ inline ssize_t recv(int fd, void* into, size_t size) {
   return retry([&] { return ::recv(fd, into, size, MSG_DONTWAIT); });
 }
 
+/// What recv would bring, which stays where it is.
+inline ssize_t peek(int fd, void* into, size_t size) {
+  return retry([&] { return ::recv(fd, into, size, MSG_DONTWAIT | MSG_PEEK); });
+}
+
 inline ssize_t send(int fd, const void* from, size_t size) {
   return retry([&] { return ::send(fd, from, size, MSG_NOSIGNAL | MSG_DONTWAIT); });
 }
@@ -65,6 +70,9 @@ int socketError(int fd);
 /// Whether the handshake is over and the connection stands; unlike a second connect(2) this neither takes an error nor, after a reset,
 /// throws away what can still be read.
 bool isConnected(int fd);
+
+/// Whether packets to this IP address stay within this machine: nothing is sent to find out. True where the kernel does not say.
+bool isOwnAddress(const sockaddr* address, socklen_t length);
 
 /// FIN to the peer; 0 or -errno.
 int shutdownWrite(int fd);

@@ -39,6 +39,7 @@ struct EngineConfig {
   DatagramBuffers datagrams;
   CrossToJs cross;
   std::function<bool(size_t)> crossDatagrams;  // of an embedded loop
+  std::function<void(std::span<const Lookup>)> lookUp;  // on the JS thread
   std::function<void()> finished;  // on the JS thread, when the engine is closed and JS has been told all; then stop() is due
 };
 

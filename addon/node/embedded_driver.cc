@@ -9,7 +9,8 @@ namespace {
 class EmbeddedDriver final : public Driver, private Host {
  public:
   EmbeddedDriver(uv_loop_t* uv, std::unique_ptr<Loop> loop, EngineConfig config)
-      : uv_(uv), loop_(std::move(loop)), cross_(std::move(config.cross)), crossDatagrams_(std::move(config.crossDatagrams)), finished_(std::move(config.finished)),
+      : uv_(uv), loop_(std::move(loop)), cross_(std::move(config.cross)), crossDatagrams_(std::move(config.crossDatagrams)), lookUp_(std::move(config.lookUp)),
+        finished_(std::move(config.finished)),
         engine_(new Engine(*loop_, config.options, std::move(config.plans), config.arena, config.datagrams, *this)) {}
 
   Engine* engine() { return engine_.get(); }
@@ -76,6 +77,7 @@ class EmbeddedDriver final : public Driver, private Host {
 
   void cross(std::span<Record> records) override { cross_(records); }
   bool crossDatagrams(size_t rows) override { return crossDatagrams_(rows); }
+  void lookUp(std::span<const Lookup> lookups) override { lookUp_(lookups); }
 
   void turn() {
     inTurn_ = true;
@@ -99,6 +101,7 @@ class EmbeddedDriver final : public Driver, private Host {
   std::unique_ptr<Loop> loop_;
   CrossToJs cross_;
   std::function<bool(size_t)> crossDatagrams_;
+  std::function<void(std::span<const Lookup>)> lookUp_;
   std::function<void()> finished_;
   std::unique_ptr<Engine> engine_;
   Handles* handles_ = nullptr;

@@ -1,6 +1,7 @@
 #include "node/plan_reader.h"
 
 #include "node/matcher_reader.h"
+#include "node/proxy_reader.h"
 #include "relay/ledger.h"
 
 namespace millrace {
@@ -62,7 +63,7 @@ bool readForward(JsValue from, std::string& why, ForwardOptions& out) {
     if (!SocketAddress::parseIp(sources.at(i).text(), 0, source)) return fail(why, "sourceAddresses");
     out.sources.add(source);
   }
-  return true;
+  return readHops(from.get("hops"), why, out.hops);
 }
 
 StunOptions readStun(JsValue from) {
@@ -112,10 +113,17 @@ bool readNode(JsValue from, std::string& why, Node& node) {
     }
     node.silentMs = leastSilentMs(node.when);
     node.next.push_back(uint32_t(from.get("otherwise").whole()));
+  } else if (op == "negotiate") {
+    node.op = Op::negotiate;
+    node.negotiation = readNegotiation(from);
+    node.head = readHead(from);
+    const JsValue next = from.get("next");
+    for (uint32_t i = 0; i < next.length(); ++i) node.next.push_back(uint32_t(next.at(i).whole()));
   } else if (op == "close" || op == "reset") {
     node.op = op == "close" ? Op::close : Op::reset;
   } else {
     if (op == "forward") node.op = Op::forward;
+    else if (op == "destination") node.op = Op::destination;
     else if (op == "echo") node.op = Op::echo;
     else if (op == "discard") node.op = Op::discard;
     else if (op == "stream") node.op = Op::stream;
@@ -123,7 +131,12 @@ bool readNode(JsValue from, std::string& why, Node& node) {
     else if (op == "stun") node.op = Op::stun, node.stun = std::make_unique<StunSink>(readStun(from));
     else return fail(why, "node " + op);
     node.settings = readSettings(from);
-    if (node.op == Op::forward) return readForward(from, why, node.forward);
+    if (node.op == Op::destination) {
+      RuleLists rules;
+      if (!readRuleLists(from.get("rules"), why, rules)) return false;
+      node.rules.emplace(std::move(rules));
+    }
+    if (node.op == Op::forward || node.op == Op::destination) return readForward(from, why, node.forward);
   }
   return true;
 }

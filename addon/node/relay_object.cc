@@ -5,6 +5,7 @@
 #include "node/session_list.h"
 #include "node/system_error.h"
 #include "relay/control.h"
+#include "relay/dial_asked.h"
 
 namespace millrace {
 namespace {
@@ -32,6 +33,7 @@ Napi::Function RelayObject::define(Napi::Env env) {
     InstanceMethod<&RelayObject::readCounters>("readCounters"),
     InstanceMethod<&RelayObject::sessions>("sessions"),
     InstanceMethod<&RelayObject::setUpstream>("setUpstream"),
+    InstanceMethod<&RelayObject::answerLookup>("answerLookup"),
     InstanceMethod<&RelayObject::close>("close"),
     InstanceMethod<&RelayObject::endSession>("endSession"),
     InstanceMethod<&RelayObject::answerHead>("answerHead"),
@@ -89,6 +91,8 @@ RelayObject::RelayObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Rela
   }
   config.arena = js_->arena();
   config.cross = [this](std::span<Record> records) { (*js_)(records); };
+  onLookups_ = std::make_unique<JsFunction>(env, options.get("onLookups"));
+  config.lookUp = [this](std::span<const Lookup> lookups) { lookUp(lookups); };
   config.finished = [this] { shutDown(); };
   uv_loop_t* uv = nullptr;
   napi_get_uv_event_loop(env, &uv);
@@ -220,6 +224,26 @@ void RelayObject::setUpstream(const Napi::CallbackInfo& info) {
   const auto plan = uint32_t(argument(info, 0).whole());
   const auto upstream = uint32_t(argument(info, 1).whole());
   driver_->run([plan, upstream, list = readAddresses(argument(info, 2))](Engine& engine) { engine.setUpstream(plan, upstream, list); });
+}
+
+void RelayObject::lookUp(std::span<const Lookup> lookups) {
+  const Napi::Env env = Env();
+  const HandleScope scope(env);
+  const JsValue list = JsValue::array(env);
+  uint32_t at = 0;
+  for (const Lookup& one : lookups) {
+    const JsValue it = JsValue::object(env);
+    it.set("session", one.session);
+    it.set("name", one.name);
+    list.set(at++, it);
+  }
+  if (napi_value function = onLookups_->get(); function && list) js_->call(function, {list.raw()});
+}
+
+void RelayObject::answerLookup(const Napi::CallbackInfo& info) {
+  if (!live()) return;
+  const double id = argument(info, 0).number();
+  driver_->run([id, list = readAddresses(argument(info, 1))](Engine& engine) { lookedUp(engine.context(), id, list); });
 }
 
 void RelayObject::close(const Napi::CallbackInfo& info) {

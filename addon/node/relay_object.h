@@ -23,6 +23,7 @@ class RelayObject final : public Napi::ObjectWrap<RelayObject> {
   void readCounters(const Napi::CallbackInfo& info);
   void sessions(const Napi::CallbackInfo& info);
   void setUpstream(const Napi::CallbackInfo& info);
+  void answerLookup(const Napi::CallbackInfo& info);
   void close(const Napi::CallbackInfo& info);
   void endSession(const Napi::CallbackInfo& info);
   void answerHead(const Napi::CallbackInfo& info);
@@ -38,6 +39,8 @@ class RelayObject final : public Napi::ObjectWrap<RelayObject> {
 
   /// All shards of a pipeline count together: takes the limits of the first one's plans.
   void shareLimits(std::vector<Plan>& plans, const RelayObject* first);
+  /// Tells JS which names are wanted, and by which sessions.
+  void lookUp(std::span<const Lookup> lookups);
   /// Stays until stopped(), whether JS knows it or not.
   void hold();
   /// Ends everything; stopped() runs when libuv has let go of the handles.
@@ -53,6 +56,7 @@ class RelayObject final : public Napi::ObjectWrap<RelayObject> {
   };
 
   std::unique_ptr<JsFunction> draining_;  // its memory is the engine's too
+  std::unique_ptr<JsFunction> onLookups_;
   std::unique_ptr<JsCall> js_;
   std::unique_ptr<DatagramCall> datagrams_;
   std::unique_ptr<Driver> driver_;

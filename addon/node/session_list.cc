@@ -12,6 +12,7 @@ const char* phaseName(Phase phase) {
     case Phase::head: return "head";
     case Phase::resolving: return "resolving";
     case Phase::connecting: return "connecting";
+    case Phase::negotiating: return "negotiating";
     case Phase::relaying: return "relaying";
     case Phase::resetting: return "resetting";
     case Phase::lingering: return "lingering";

@@ -9,7 +9,7 @@ namespace {
 class ThreadDriver final : public Driver {
  public:
   ThreadDriver(uv_loop_t* uv, std::unique_ptr<Loop> loop, EngineConfig config)
-      : uv_(uv), cross_(std::move(config.cross)), finished_(std::move(config.finished)),
+      : uv_(uv), cross_(std::move(config.cross)), lookUp_(std::move(config.lookUp)), finished_(std::move(config.finished)),
         thread_(new LoopThread(std::move(loop), config.options, std::move(config.plans), config.arena, config.datagrams, config.placement, [this] { ring(); })) {}
 
   Engine* engine() { return &thread_->engine(); }
@@ -63,7 +63,7 @@ class ThreadDriver final : public Driver {
   }
 
   void fetch() {
-    auto [records, works, lost] = thread_->take();
+    auto [records, lookups, works, lost] = thread_->take();
     const bool over = !records.empty() && records.back().kind == double(RecordKind::closed);
     if (lost > 0) {
       Record r;
@@ -73,12 +73,14 @@ class ThreadDriver final : public Driver {
       records.insert(records.begin(), r);
     }
     for (const auto& work : works) work();
+    if (!lookups.empty()) lookUp_(lookups);
     for (size_t at = 0; at < records.size(); at += 256) cross_(std::span(records).subspan(at, std::min<size_t>(256, records.size() - at)));
     if (over && async_) finished_();
   }
 
   uv_loop_t* uv_;
   CrossToJs cross_;
+  std::function<void(std::span<const Lookup>)> lookUp_;
   std::function<void()> finished_;
   Async* async_ = nullptr;
   std::unique_ptr<LoopThread> thread_;

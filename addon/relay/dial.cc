@@ -4,11 +4,12 @@
 #include <netinet/tcp.h>
 
 #include <algorithm>
-#include <array>
 
 #include "core/sys.h"
 #include "relay/ending.h"
-#include "relay/interest.h"
+#include "relay/hops.h"
+#include "relay/negotiation.h"
+#include "relay/proxy_header.h"
 #include "relay/walk.h"
 #include "stage/deadline.h"
 
@@ -29,7 +30,10 @@ Reason reasonFor(int error) {
   }
 }
 
-Upstream& upstreamOf(Context& c, const Session& s) { return c.plans[s.plan]->plan.upstreams[c.nodeOf(s).forward.upstream]; }
+Upstream& upstreamOf(Context& c, const Session& s) {
+  const Node& node = c.nodeOf(s);
+  return node.goesToUpstream() ? c.plans[s.plan]->plan.upstreams[node.forward.upstream] : s.head->asked->upstream;
+}
 
 size_t addressIndex(const Upstream& upstream, const Session& s) { return (s.firstAddress + s.attempts) % upstream.addresses.size(); }
 
@@ -42,36 +46,11 @@ bool metItself(Context& c, const Session& s) {
 /// A reset after the handshake: there may be bytes to read before it.
 void resetByUpstream(Session& s) { s.sides[1].dead = s.pumps[toUpstream].broken = true; }
 
-/// Before all bytes of the session. There is room for it in the buffer of a new connection, or something is wrong with that. False where it could not be sent.
-bool sendProxyHeader(Context& c, Session& s, unsigned version) {
-  std::array<uint8_t, maxProxyHeaderBytes> header;
-  const bool said = s.head && s.head->destination.family != 0;
-  const PeerAddress destination = said ? s.head->destination : SocketAddress::boundTo(s.sides[0].fd.get()).peer();
-  const size_t bytes = writeProxyHeader(version, s.downstream, destination, header);
-  const ssize_t put = sys::send(s.sides[1].fd.get(), header.data(), bytes);
-  const auto sent = size_t(std::max<ssize_t>(put, 0));
-  ByteCounts& counts = c.bytesOf(s, toUpstream);
-  counts.produced += bytes;
-  counts.sent += sent;
-  counts.dropped += bytes - sent;
-  s.pumps[toUpstream].sent += sent;
-  if (sent == bytes) return true;
-  s.error = put < 0 ? int32_t(-put) : EIO;
-  return false;
-}
-
 void connected(Context& c, Session& s) {
   s.error = 0;
-  if (const unsigned version = c.nodeOf(s).forward.proxyProtocol; version > 0) {
-    if (!s.pumps[toUpstream].broken && !sendProxyHeader(c, s, version)) {
-      if (s.error != ECONNRESET && s.error != EPIPE) return resetSession(c, s, Reason::connectFailed);
-      resetByUpstream(s);
-    }
-    sendAtOnce(s.sides[1]);
-  }
-  // JS may write several times for one read.
-  if (c.settingsOf(s).transform[toUpstream]) sendAtOnce(s.sides[1]);
-  beginRelaying(c, s);
+  if (c.nodeOf(s).forward.hops.empty()) return upstreamReady(c, s);
+  if (s.pumps[toUpstream].broken) return turnAway(c, s, Reason::proxyFailed);
+  beginHops(c, s);
 }
 
 void attemptFailed(Context& c, Session& s, int error) {
@@ -83,7 +62,7 @@ void attemptFailed(Context& c, Session& s, int error) {
   // Sessions to come begin with the next address, until that fails too.
   if (reason != Reason::descriptorLimit && upstream.preferred == addressIndex(upstream, s)) upstream.preferred = uint32_t((upstream.preferred + 1) % addresses);
   const bool over = s.attempts >= c.nodeOf(s).forward.retries || c.now() >= s.phaseDeadlineMs || reason == Reason::descriptorLimit;
-  if (over) return resetSession(c, s, reason);
+  if (over) return turnAway(c, s, reason);
   ++s.attempts;
   s.phase = Phase::connecting;
   const uint64_t round = s.attempts / addresses;
@@ -156,6 +135,33 @@ void connectReady(Context& c, Session& s, uint32_t events) {
   connected(c, s);
 }
 
+void upstreamReady(Context& c, Session& s) {
+  if (const unsigned version = c.nodeOf(s).forward.proxyProtocol; version > 0) {
+    if (!s.pumps[toUpstream].broken && !sendProxyHeader(c, s, version)) {
+      if (s.error != ECONNRESET && s.error != EPIPE) return turnAway(c, s, Reason::connectFailed);
+      resetByUpstream(s);
+    }
+    sendAtOnce(s.sides[1]);
+  }
+  // JS may write several times for one read.
+  if (c.settingsOf(s).transform[toUpstream]) sendAtOnce(s.sides[1]);
+  if (s.head && s.head->asked) tellConnected(c, s);
+  beginRelaying(c, s);
+}
+
+bool sayFirst(Context& c, Session& s, std::span<const uint8_t> bytes) {
+  const ssize_t put = sys::send(s.sides[1].fd.get(), bytes.data(), bytes.size());
+  const auto sent = size_t(std::max<ssize_t>(put, 0));
+  ByteCounts& counts = c.bytesOf(s, toUpstream);
+  counts.produced += bytes.size();
+  counts.sent += sent;
+  counts.dropped += bytes.size() - sent;
+  s.pumps[toUpstream].sent += sent;
+  if (sent == bytes.size()) return true;
+  s.error = put < 0 ? int32_t(-put) : EIO;
+  return false;
+}
+
 void sendAtOnce(Side& upstream) {
   if (!upstream.nagle) return;
   upstream.nagle = false;
@@ -163,9 +169,10 @@ void sendAtOnce(Side& upstream) {
 }
 
 void dialTimer(Context& c, Session& s) {
-  if (s.phase == Phase::resolving) return resetSession(c, s, Reason::nameUnresolved);
+  if (s.phase == Phase::resolving) return turnAway(c, s, Reason::nameUnresolved);
+  if (s.phase == Phase::negotiating) return turnAway(c, s, Reason::connectTimeout);
   if (s.sides[1].fd) return attemptFailed(c, s, ETIMEDOUT);
-  if (c.now() >= s.phaseDeadlineMs) return resetSession(c, s, reasonFor(s.error));
+  if (c.now() >= s.phaseDeadlineMs) return turnAway(c, s, reasonFor(s.error));
   dial(c, s);
 }
 

@@ -6,6 +6,7 @@
 #include "relay/bulk.h"
 #include "relay/dial.h"
 #include "relay/ending.h"
+#include "relay/hops.h"
 #include "relay/interest.h"
 #include "relay/invariants.h"
 #include "relay/pair.h"
@@ -108,6 +109,10 @@ void Engine::onReady(Token token, unsigned side, uint32_t events) {
       if (side == 1) connectReady(context_, *s, events);
       else if (events & (EPOLLERR | EPOLLHUP)) unwatch(context_, *s, side);
       break;
+    case Phase::negotiating:
+      if (side == 1) hopReady(context_, *s);
+      else if (events & (EPOLLERR | EPOLLHUP)) unwatch(context_, *s, side);
+      break;
     case Phase::relaying:
       relayReady(*s, side, events);
       break;
@@ -144,7 +149,8 @@ void Engine::timerFired(Session& s) {
     switch (s.phase) {
       case Phase::head: headTimedOut(context_, s); break;
       case Phase::resolving:
-      case Phase::connecting: dialTimer(context_, s); break;
+      case Phase::connecting:
+      case Phase::negotiating: dialTimer(context_, s); break;
       case Phase::relaying: relayTimer(s); break;
       case Phase::resetting: pollReset(context_, s); break;
       case Phase::lingering: lingerTimer(context_, s); break;
@@ -191,6 +197,7 @@ void Engine::crossAll() {
       r.kind = double(RecordKind::closed);
       context_.outbox.push(r);
     }
+    if (const auto lookups = context_.outbox.takeLookups(); !lookups.empty()) host_.lookUp(lookups);
     if (context_.outbox.empty() && context_.deferred.empty()) break;
     publishLedgers();  // who is told of a close finds it in the ledger
     std::vector<Record> records = context_.outbox.takeRecords();
@@ -245,7 +252,8 @@ void Engine::setUpstream(uint32_t plan, uint32_t upstream, std::vector<SocketAdd
   it.preferred = 0;
   datagrams_.upstreamKnown(plan, upstream);
   context_.sessions.forEach([&](Token, Session& s) {
-    if (s.phase != Phase::resolving || s.plan != plan || context_.nodeOf(s).forward.upstream != upstream) return;
+    const Node& node = context_.nodeOf(s);
+    if (s.phase != Phase::resolving || s.plan != plan || !node.goesToUpstream() || node.forward.upstream != upstream) return;
     dial(context_, s);
     settle(context_, s);
   });

@@ -25,6 +25,8 @@ class Head {
   bool entered = false;      // the current node has set its deadline
   bool verdictDue = false;   // JS has been asked and has not answered
   uint32_t askedAt = UINT32_MAX;  // size at which `more` was answered
+  std::unique_ptr<Asked> asked;   // by the client of a proxy
+  std::unique_ptr<Talk> talk;     // with proxies on the way
 
   size_t size() const { return size_; }
   uint64_t dueMs() const { return size_ == 0 ? std::min(deadlineMs, silentAtMs) : deadlineMs; }

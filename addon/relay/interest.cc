@@ -56,6 +56,8 @@ uint8_t interestOf(Context& c, const Session& s, unsigned side) {
       return s.head->verdictDue || s.deferred || s.head->ended ? watchHangUp : watchIn;
     case Phase::connecting:
       return side == 1 ? watchOut : 0;
+    case Phase::negotiating:
+      return side == 1 ? watchIn : 0;
     case Phase::relaying:
       return uint8_t((mayRead(c, s, side) ? watchIn : 0) | (mustWrite(c, s, side) ? watchOut : 0));
     case Phase::lingering:
@@ -94,6 +96,7 @@ uint64_t deadlineOf(Context& c, const Session& s) {
       return s.head ? s.head->dueMs() : UINT64_MAX;
     case Phase::resolving:
     case Phase::connecting:
+    case Phase::negotiating:
     case Phase::resetting:
     case Phase::lingering:
       return std::min(s.phaseDeadlineMs, s.wakeMs);

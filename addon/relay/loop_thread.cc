@@ -119,4 +119,12 @@ bool LoopThread::crossDatagrams(size_t) {
   return false;
 }
 
+void LoopThread::lookUp(std::span<const Lookup> lookups) {
+  {
+    const std::lock_guard lock(mutex_);
+    waiting_.lookups.insert(waiting_.lookups.end(), lookups.begin(), lookups.end());
+  }
+  ring_();
+}
+
 }  // namespace millrace

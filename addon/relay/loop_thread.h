@@ -39,6 +39,7 @@ class LoopThread final : private Host {
 
   struct Taken {
     std::vector<Record> records;
+    std::vector<Lookup> lookups;
     std::vector<std::function<void()>> works;
     uint64_t lost = 0;  // records for which there was no room
   };
@@ -50,6 +51,7 @@ class LoopThread final : private Host {
   void turns();
   void cross(std::span<Record> records) override;
   bool crossDatagrams(size_t rows) override;
+  void lookUp(std::span<const Lookup> lookups) override;
 
   std::unique_ptr<Loop> loop_;
   const Placement placement_;

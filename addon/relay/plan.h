@@ -9,18 +9,21 @@
 #include <vector>
 
 #include "core/address.h"
+#include "relay/asked.h"
 #include "relay/source_addresses.h"
 #include "stage/allow.h"
 #include "stage/deny.h"
+#include "stage/destination_rules.h"
 #include "stage/keep_alive.h"
 #include "stage/limit.h"
+#include "stage/login.h"
 #include "stage/matcher.h"
 #include "stage/proxy_protocol.h"
 #include "stage/stun_sink.h"
 
 namespace millrace {
 
-enum class Op : uint8_t { allow, deny, limit, proxyProtocol, ask, route, forward, echo, discard, stun, stream, datagrams, close, reset };
+enum class Op : uint8_t { allow, deny, limit, proxyProtocol, ask, route, negotiate, forward, destination, echo, discard, stun, stream, datagrams, close, reset };
 
 /// A sink that sends back to the downstream what comes of its own bytes.
 constexpr bool answersItself(Op op) { return op == Op::echo || op == Op::stun; }
@@ -55,13 +58,27 @@ struct HeadLimits {
   uint64_t timeoutMs = 0;
 };
 
+/// A proxy on the way, and where it is asked to connect to.
+struct Hop {
+  Dialect dialect = Dialect::socks5;
+  Login login;                   // without a name: none
+  std::optional<Destination> destination;  // none: what the session's client has asked for
+};
+
 struct ForwardOptions {
-  uint32_t upstream = 0;
+  uint32_t upstream = 0;  // of a destination: the first hop, where there is one
   uint64_t connectTimeoutMs = 0;
   uint32_t retries = 0;
   uint32_t responses = 0;  // datagrams from the upstream for each that went there, after which a flow ends; 0: any number
   SourceAddresses sources;
   uint8_t proxyProtocol = 0;  // the version of the header that goes before everything; 0: none
+  std::vector<Hop> hops;
+};
+
+/// The handshake of a proxy's clients.
+struct Negotiation {
+  Dialect dialect = Dialect::socks5;
+  std::vector<Login> users;  // whose branches are `next`; none: anybody, and there is one branch
 };
 
 struct Node {
@@ -73,19 +90,17 @@ struct Node {
   std::optional<DenyGate> deny;
   std::shared_ptr<LimitStage> limit;  // all shards have the same
   std::optional<ProxyProtocolStage> proxy;
+  std::optional<Negotiation> negotiation;
+  std::optional<DestinationRules> rules;
   std::unique_ptr<StunSink> stun;
   std::vector<MatcherPtr> when;
   uint32_t silentMs = 0;  // the least of theirs; 0: no silence decides
   HeadLimits head;
   ForwardOptions forward;
   Settings settings;
-};
 
-/// Where a forward goes. A name has no addresses until `lib` has resolved it.
-struct Upstream {
-  std::vector<SocketAddress> addresses;
-  uint16_t ports = 1;      // with more than one, the listener's place in its range, or the flow's number, is added to the port
-  uint32_t preferred = 0;  // where sessions begin: the first that has not failed since
+  /// Its sessions are dialled to an upstream of the plan; else, of a destination, to where each of them has asked for.
+  bool goesToUpstream() const { return op == Op::forward || !forward.hops.empty(); }
 };
 
 /// Datagrams made here instead of received: the source `generate`.

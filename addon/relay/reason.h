@@ -11,6 +11,7 @@ enum class Reason : uint8_t {
   headTimeout, headTooLarge, headIncomplete, denied, limited, rejected, handlerError, closedByHandler, resetByHandler,
   closedByPlan, resetByPlan, connectRefused, connectTimeout, connectUnreachable, connectFailed, nameUnresolved,
   descriptorLimit, pendingLimit, serverClosed, ioError, evicted, malformed,
+  loginFailed, proxyFailed,
 };
 
 inline constexpr std::array reasonNames = {
@@ -18,8 +19,8 @@ inline constexpr std::array reasonNames = {
     "headTimeout", "headTooLarge", "headIncomplete", "denied", "limited", "rejected", "handlerError", "closedByHandler",
     "resetByHandler", "closedByPlan", "resetByPlan", "connectRefused", "connectTimeout", "connectUnreachable",
     "connectFailed", "nameUnresolved", "descriptorLimit", "pendingLimit", "serverClosed", "ioError",
-    "evicted", "malformed",
+    "evicted", "malformed", "loginFailed", "proxyFailed",
 };
-static_assert(reasonNames.size() == size_t(Reason::malformed) + 1);
+static_assert(reasonNames.size() == size_t(Reason::proxyFailed) + 1);
 
 }  // namespace millrace

@@ -2,9 +2,9 @@
 // a slab slot and never moves. One loop's thread only. It is data: walk, dial, pump, pair and ending act on it, and settle() derives from
 // it what epoll and the timer shall watch.
 //
-//   head ──> resolving ──> connecting ──> relaying ──> resetting ──> closed
-//     │          └───────────┴──────────────┼──> lingering ───────────^
-//     └── (sinks without an upstream) ──────┘        any phase ───────^
+//   head ──> resolving ──> connecting ──> (negotiating) ──> relaying ──> resetting ──> closed
+//     │          └───────────┴──────────────────┴──────────────┼──> lingering ───────────^
+//     └── (sinks without an upstream) ─────────────────────────┘        any phase ───────^
 #pragma once
 #include <memory>
 
@@ -22,8 +22,9 @@ namespace millrace {
 
 enum class Phase : uint8_t {
   head,        // walking the plan; may wait for bytes or for a verdict
-  resolving,   // at a forward whose name has no address yet
+  resolving,   // the name of its upstream has no address yet
   connecting,  // an attempt is under way, or the next one waits
+  negotiating, // a proxy on the way is asked to connect further
   relaying,
   resetting,   // one side is dead: the other gets its RST when it has acknowledged all bytes
   lingering,   // FIN sent both ways; what still comes is read and dropped, so that close(2) sends no RST

@@ -4,49 +4,18 @@
 
 #include "core/sys.h"
 #include "relay/dial.h"
+#include "relay/dial_asked.h"
 #include "relay/ending.h"
+#include "relay/head_phase.h"
 #include "relay/interest.h"
+#include "relay/negotiation.h"
 #include "relay/pair.h"
+#include "relay/proxy_header.h"
 #include "relay/pump.h"
 #include "stage/deadline.h"
 
 namespace millrace {
 namespace {
-
-/// Makes sure there is a head and that the node's clock runs; false where there is no memory.
-bool enterHeadNode(Context& c, Session& s, const HeadLimits& limits) {
-  if (!s.head) s.head.reset(new (std::nothrow) Head);
-  if (!s.head) {
-    resetSession(c, s, Reason::pendingLimit);
-    return false;
-  }
-  if (!s.head->entered) {
-    s.head->entered = true;
-    s.head->deadlineMs = deadlineAfter(c.now(), limits.timeoutMs);
-  }
-  return true;
-}
-
-void leaveHeadNode(Session& s, uint32_t next) {
-  s.node = next;
-  if (!s.head) return;
-  s.head->entered = s.head->verdictDue = false;
-  s.head->deadlineMs = s.head->silentAtMs = UINT64_MAX;
-  s.head->askedAt = UINT32_MAX;
-}
-
-/// The node cannot decide on what is there. False if no more can come.
-bool mayWait(Context& c, Session& s, const HeadLimits& limits) {
-  if (s.head->ended) {
-    lingerSession(c, s, Reason::headIncomplete);
-    return false;
-  }
-  if (s.head->size() >= limits.maxBytes) {
-    resetSession(c, s, Reason::headTooLarge);
-    return false;
-  }
-  return true;
-}
 
 void ask(Context& c, Session& s, const Node& node) {
   if (!enterHeadNode(c, s, node.head) || s.head->verdictDue) return;
@@ -93,29 +62,6 @@ uint32_t chooseBranch(Context& c, const Node& node, const Session& s) {
   return node.next.back();
 }
 
-/// Whether the walk goes on behind the node; else it waits, or the session has ended.
-bool passProxyHeader(Context& c, Session& s, const Node& node) {
-  const ProxyProtocolStage& stage = *node.proxy;
-  if (!stage.expects(s.downstream)) return true;
-  if (!enterHeadNode(c, s, node.head)) return false;
-  Head& head = *s.head;
-  const ProxyHeader header = readProxyHeader(head.bytes());
-  if (header.state == ProxyHeader::State::more) return mayWait(c, s, node.head), false;
-  const bool there = header.state == ProxyHeader::State::local || header.state == ProxyHeader::State::proxied;
-  if (header.state == ProxyHeader::State::none && stage.mode != ProxyMode::require) return true;
-  if (!there) return resetSession(c, s, Reason::malformed), false;
-  if (stage.mode == ProxyMode::reject) return resetSession(c, s, Reason::denied), false;
-  head.delivered(header.bytes);
-  ByteCounts& counts = c.bytesOf(s, toUpstream);
-  counts.consumed += header.bytes;
-  counts.pending -= header.bytes;
-  if (header.state == ProxyHeader::State::proxied && stage.mode != ProxyMode::ignore) {
-    s.downstream = header.source;
-    head.destination = header.destination;
-  }
-  return true;
-}
-
 void waitForBranch(Context& c, Session& s, const Node& node) {
   const bool enters = !s.head || !s.head->entered;
   if (!enterHeadNode(c, s, node.head)) return;
@@ -127,6 +73,7 @@ void startSink(Context& c, Session& s, const Node& node) {
   if (s.head) s.head->deadlineMs = UINT64_MAX;
   switch (node.op) {
     case Op::forward: return dial(c, s);
+    case Op::destination: return dialAsked(c, s);
     case Op::close: return lingerSession(c, s, Reason::closedByPlan);
     case Op::reset: return resetSession(c, s, Reason::resetByPlan);
     default: return beginRelaying(c, s);
@@ -140,20 +87,23 @@ void walk(Context& c, Session& s) {
     const Node& node = c.nodeOf(s);
     switch (node.op) {
       case Op::allow:
-        if (!node.allow->admits(s.downstream)) return resetSession(c, s, Reason::denied);
+        if (!node.allow->admits(s.downstream)) return turnAway(c, s, Reason::denied);
         leaveHeadNode(s, node.next[0]);
         break;
       case Op::deny:
-        if (!node.deny->admits(s.downstream)) return resetSession(c, s, Reason::denied);
+        if (!node.deny->admits(s.downstream)) return turnAway(c, s, Reason::denied);
         leaveHeadNode(s, node.next[0]);
         break;
       case Op::limit:
-        if (node.limit->admit(s.downstream, c.now()) == LimitStage::Admission::refused) return resetSession(c, s, Reason::limited);
+        if (node.limit->admit(s.downstream, c.now()) == LimitStage::Admission::refused) return turnAway(c, s, Reason::limited);
         leaveHeadNode(s, node.next[0]);
         break;
       case Op::proxyProtocol:
         if (!passProxyHeader(c, s, node)) return;
         leaveHeadNode(s, node.next[0]);
+        break;
+      case Op::negotiate:
+        if (!negotiate(c, s, node)) return;
         break;
       case Op::route: {
         const uint32_t branch = chooseBranch(c, node, s);

@@ -48,37 +48,6 @@ HttpState readVersion(std::string_view text, size_t& bytes) {
   return text.size() < bytes ? HttpState::more : HttpState::http1;
 }
 
-struct Field {
-  HttpState state;  // http1: it is whole
-  std::string_view name = {}, value = {};
-  size_t bytes = 0;
-};
-
-/// The field at the beginning of `text`; one without a name is the empty line that ends them all.
-Field readField(std::string_view text) {
-  size_t at = 0;
-  while (at < text.size() && isTokenByte(text[at])) ++at;
-  const std::string_view name = text.substr(0, at);
-  const bool last = at == 0 && !text.empty() && text[0] == '\r';
-  if (!last) {
-    if (at == text.size()) return {HttpState::more};
-    if (at == 0 || text[at] != ':') return {HttpState::malformed};
-    ++at;
-  }
-  const size_t begins = at;
-  while (at < text.size() && isFieldByte(text[at])) ++at;
-  if (at == text.size()) return {HttpState::more};
-  if (text[at] != '\r') return {HttpState::malformed};
-  if (at + 1 == text.size()) return {HttpState::more};
-  if (text[at + 1] != '\n') return {HttpState::malformed};
-  return {HttpState::http1, name, trimmed(text.substr(begins, at - begins)), at + 2};
-}
-
-bool isHost(std::string_view name) {
-  constexpr std::string_view host = "host";
-  return name.size() == host.size() && std::equal(name.begin(), name.end(), host.begin(), [](char a, char b) { return lower(a) == b; });
-}
-
 bool isLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
 /// The scheme that an absolute target begins with (RFC 3986 section 3.1), without its "://"; 0: it is none.
@@ -114,6 +83,29 @@ bool readAuthority(std::string_view authority, std::span<char, 256> buffer, std:
 }
 
 }  // namespace
+
+HttpField readHttpField(std::string_view text) {
+  size_t at = 0;
+  while (at < text.size() && isTokenByte(text[at])) ++at;
+  const std::string_view name = text.substr(0, at);
+  const bool last = at == 0 && !text.empty() && text[0] == '\r';
+  if (!last) {
+    if (at == text.size()) return {HttpState::more};
+    if (at == 0 || text[at] != ':') return {HttpState::malformed};
+    ++at;
+  }
+  const size_t begins = at;
+  while (at < text.size() && isFieldByte(text[at])) ++at;
+  if (at == text.size()) return {HttpState::more};
+  if (text[at] != '\r') return {HttpState::malformed};
+  if (at + 1 == text.size()) return {HttpState::more};
+  if (text[at + 1] != '\n') return {HttpState::malformed};
+  return {HttpState::http1, name, trimmed(text.substr(begins, at - begins)), at + 2};
+}
+
+bool HttpField::isNamed(std::string_view lowerCase) const {
+  return name.size() == lowerCase.size() && std::equal(name.begin(), name.end(), lowerCase.begin(), [](char a, char b) { return lower(a) == b; });
+}
 
 std::string_view formatIp(std::string_view text, std::span<char, 256> buffer) {
   char copy[INET6_ADDRSTRLEN];
@@ -175,11 +167,11 @@ HttpHost readHttpHost(std::span<const uint8_t> head, std::span<char, 256> nameBu
   std::string_view host;
   bool seen = false;
   for (;;) {
-    const Field field = readField(rest);
+    const HttpField field = readHttpField(rest);
     if (field.state != HttpState::http1) return {field.state, {}};
     rest.remove_prefix(field.bytes);
     if (field.name.empty()) break;
-    if (!isHost(field.name)) continue;
+    if (!field.isNamed("host")) continue;
     if (seen) return {HttpState::malformed, {}};
     seen = true;
     host = field.value;

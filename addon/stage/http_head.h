@@ -30,6 +30,18 @@ struct HttpHost {
   std::string_view name = {};  // lower-case, without port and trailing dot, in the caller's buffer; an IPv6 address without brackets, in its usual form; empty: none
 };
 
+/// A header field (RFC 9112 section 5); one without a name is the empty line that ends them all.
+struct HttpField {
+  HttpState state;  // http1: it is whole
+  std::string_view name = {}, value = {};
+  size_t bytes = 0;
+
+  bool isNamed(std::string_view lowerCase) const;
+};
+
+/// The field at the beginning of `text`.
+HttpField readHttpField(std::string_view text);
+
 /// An IP address in the form that HttpHost gives it, in `buffer`; empty: it is none.
 std::string_view formatIp(std::string_view text, std::span<char, 256> buffer);
 

@@ -1,5 +1,4 @@
 /** The sink `forward`. */
-import { normalizeIp } from '../address.ts'
 import { hasRole, refuse } from '../chain.ts'
 import type { Endpoint } from '../endpoint.ts'
 import { formatEndpoint } from '../endpoint.ts'
@@ -7,6 +6,9 @@ import { misuse } from '../errors.ts'
 import { checkInteger, checkNames, formatMs, maxMs, shown } from '../options.ts'
 import type { Kind, Sink } from '../part.ts'
 import type { PlanEndpoint } from '../plan.ts'
+import { checkSources, showSources } from '../proxy/sources.ts'
+import type { Via } from '../proxy/via.ts'
+import { checkVia, showVia } from '../proxy/via.ts'
 
 /** The options of `forward` to a stream endpoint. */
 export type ForwardOptions = {
@@ -26,6 +28,11 @@ export type ForwardOptions = {
    * default none. It names the downstream, as `proxyProtocol` has read it where there is one, and the address that it came to. A Unix downstream has none: UNKNOWN, or a header without addresses.
    */
   readonly proxyProtocol?: 1 | 2
+  /**
+   * The proxy to go through, made by `socks5Proxy` or `httpProxy`, or 1 to 8 of them in their order: the first is connected and asked for the second, and so on; the last is asked for the endpoint,
+   * whose name it resolves. All within `connectTimeoutMs`. A proxy that refuses, or is none, ends the session with `proxyFailed`. Not for a Unix endpoint and not for ranges of ports. Default none.
+   */
+  readonly via?: Via | readonly Via[]
 }
 
 /** The options of `forward` to a UDP endpoint. */
@@ -57,19 +64,26 @@ export function forward(endpoint: Endpoint<'stream'> | Endpoint<'datagram'>, opt
   if (!hasRole(endpoint, 'endpoint')) {
     throw refuse('forward', `expected an endpoint such as tcp("10.0.0.1:80"), not ${shown(endpoint)}`)
   }
-  checkNames('forward', options, ['connectTimeoutMs', 'retries', 'responses', 'sourceAddress', 'proxyProtocol'])
+  checkNames('forward', options, ['connectTimeoutMs', 'retries', 'responses', 'sourceAddress', 'proxyProtocol', 'via'])
   const { kind, at: upstream } = endpoint
   if (upstream.net !== 'unix' && upstream.port === 0) {
     throw misuse('ERR_MILLRACE_BAD_ADDRESS', 'forward', `"${formatEndpoint(upstream)}" has no port to connect to: expected 1 to 65535`)
   }
   const { connectTimeoutMs, retries, responses, proxyProtocol, shows } = kind === 'stream' ? ofStream(upstream, options) : ofDatagram(upstream, options)
-  const sourceAddresses = options.sourceAddress === undefined ? [] : checkSources(options.sourceAddress)
+  const via = options.via === undefined ? [] : viaTo(upstream, options.via)
+  const sourceAddresses = options.sourceAddress === undefined ? [] : checkSources('forward', options.sourceAddress)
   return {
     role: 'sink',
     name: 'forward',
-    shows: [formatEndpoint(upstream), ...shows, ...showSources(sourceAddresses)].join(', '),
-    body: { step: 'forward', upstream, connectTimeoutMs, retries, sourceAddresses, responses, proxyProtocol },
+    shows: [formatEndpoint(upstream), ...shows, ...showVia(via), ...showSources(sourceAddresses)].join(', '),
+    body: { step: 'forward', upstream, connectTimeoutMs, retries, sourceAddresses, responses, proxyProtocol, via },
   }
+}
+
+function viaTo(upstream: PlanEndpoint, given: unknown): readonly Via[] {
+  if (upstream.net !== 'tcp') throw notFor('via', upstream, 'a proxy connects to TCP endpoints')
+  if (upstream.lastPort !== undefined) throw notFor('via', upstream, 'a proxy is asked for one port')
+  return checkVia('forward', given)
 }
 
 type Checked = { readonly connectTimeoutMs: number; readonly retries: number; readonly responses: number; readonly proxyProtocol: 0 | 1 | 2; readonly shows: readonly string[] }
@@ -94,27 +108,4 @@ function ofDatagram(upstream: PlanEndpoint, { connectTimeoutMs, retries, respons
 
 function notFor(name: string, upstream: PlanEndpoint, why: string): Error {
   return misuse('ERR_MILLRACE_BAD_OPTION', 'forward', `${name} is not for ${formatEndpoint(upstream)}: ${why}`)
-}
-
-const mostSources = 256
-
-function checkSources(given: unknown): readonly string[] {
-  const list: readonly unknown[] = Array.isArray(given) ? given : [given]
-  if (list.length === 0 || list.length > mostSources) {
-    throw misuse('ERR_MILLRACE_BAD_OPTION', 'forward', `sourceAddress: expected 1 to ${mostSources} IP addresses, not ${list.length}`)
-  }
-  const sources = list.map(checkSource)
-  const twice = sources.find((source, i) => sources.indexOf(source) < i)
-  if (twice !== undefined) throw misuse('ERR_MILLRACE_BAD_ADDRESS', 'forward', `sourceAddress: ${shown(twice)} is there twice`)
-  return sources
-}
-
-function showSources(sources: readonly string[]): readonly string[] {
-  return sources.length === 0 ? [] : [`from ${sources.join(', ')}${sources.length === 1 ? '' : ' in turn'}`]
-}
-
-function checkSource(text: unknown): string {
-  const ip = typeof text === 'string' ? normalizeIp(text) : undefined
-  if (ip === undefined) throw misuse('ERR_MILLRACE_BAD_ADDRESS', 'forward', `sourceAddress: ${shown(text)} is not an IP address`)
-  return ip
 }

@@ -6,9 +6,9 @@ import { join } from 'node:path'
 import { compile, run, succeed } from '../support/compile.ts'
 
 const sources = [
-  ...['core/call_batch', 'core/cidr', 'core/timer_wheel', 'stage/client_hello', 'stage/dns', 'stage/http_head', 'stage/keep_alive', 'stage/limit', 'stage/name_set', 'stage/proxy_protocol'].map((name) => `addon/${name}.cc`),
+  ...['core/call_batch', 'core/cidr', 'core/timer_wheel', 'stage/client_hello', 'stage/destination', 'stage/destination_rules', 'stage/dns', 'stage/http_connect', 'stage/http_head', 'stage/keep_alive', 'stage/limit', 'stage/name_set', 'stage/proxy_protocol', 'stage/socks5'].map((name) => `addon/${name}.cc`),
   'test/native/leaves_test.cc',
-  ...['address', 'call_batch', 'timer_wheel', 'stages', 'matchers', 'protocols', 'proxy_protocol', 'client_hello'].map((name) => `test/native/leaves/${name}_test.cc`),
+  ...['address', 'call_batch', 'timer_wheel', 'stages', 'matchers', 'protocols', 'proxy_protocol', 'proxies', 'destinations', 'client_hello'].map((name) => `test/native/leaves/${name}_test.cc`),
 ]
 
 const sanitize = ['-fsanitize=address,undefined', '-fno-sanitize-recover=all']

@@ -52,6 +52,8 @@ int main(int argc, char** argv) {
   testMatchers();
   testProtocols(seed);
   testProxyProtocol(seed);
+  testProxies(seed);
+  testDestinations(seed);
   testClientHello(seed, captured);
 
   std::printf("%zu passed, %zu failed\n", passed, failed);

@@ -66,7 +66,7 @@ describe('shards that cannot all start', () => {
     const threads = loops()
     const relay = openRelay({
       native: loadNative(), ownThread: true, plans: [{ pipeline: 0, compiled: compile(on.udp('127.0.0.1:0')) }], idOf: (id) => id, maxPendingBytes: 1 << 20, maxPipeBytes: 0, lingerMs: 0,
-      transport: 'auto', ioUring: true, sharing: 'none', draining: undefined, shard: 0, cpu: 1023, first: undefined, debug: false, onEvents: undefined, sessionEvents: false, onError: assert.ifError,
+      transport: 'auto', ioUring: true, sharing: 'none', draining: undefined, shard: 0, cpu: 1023, first: undefined, debug: false, lookUp: async () => [], onEvents: undefined, sessionEvents: false, onError: assert.ifError,
     })
     assert.throws(() => relay.native.start(), { code: 'EINVAL', syscall: 'pthread_create', message: 'pthread_create EINVAL' })
     relay.native.close(0)

@@ -24,7 +24,7 @@ for (let at = 0; at < contents.length; at += 4) contents.writeUInt32LE((at * 2_6
 /** A relay without the rest of `serve`, for what no handler can do. */
 const bare = {
   idOf: (id: number) => id, maxPendingBytes: 16 * mebibyte, maxPipeBytes: 4 * mebibyte, lingerMs: 2_000, transport: 'splice', ioUring: true, sharing: 'none', draining: undefined,
-  shard: -1, cpu: -1, first: undefined, debug: true, onEvents: undefined, sessionEvents: false, onError: assert.ifError,
+  shard: -1, cpu: -1, first: undefined, debug: true, lookUp: async () => [], onEvents: undefined, sessionEvents: false, onError: assert.ifError,
 } as const
 
 const called = (trace: Strace, call: RegExp): number => trace.calls().filter((line) => call.test(line)).length

@@ -1,0 +1,16 @@
+// The server side of a proxy's handshake (internal): SOCKS5 and HTTP CONNECT with the downstream, in the session's head, under the deadline of its node. One loop's thread
+// only. What the client sends behind its request stays in the head and goes to the upstream.
+// Invariant: a client that has been understood is told what became of its request before its session ends, and nothing follows that but the end.
+#pragma once
+#include "relay/context.h"
+
+namespace millrace {
+
+/// A `negotiate` node. Whether the walk goes on, on the branch of who has logged in; else it waits, or the session is ending.
+bool negotiate(Context& c, Session& s, const Node& node);
+/// The upstream stands.
+void tellConnected(Context& c, Session& s);
+/// Ends a session that has come to no upstream: told so in the protocol that it asked in, and else by a reset.
+void turnAway(Context& c, Session& s, Reason reason);
+
+}  // namespace millrace
