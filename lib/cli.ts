@@ -40,6 +40,8 @@ const relaying = [
   (await import('./cli/forward.ts')).forwardCommand(),
   (await import('./cli/echo.ts')).echoCommand(),
   (await import('./cli/stun.ts')).stunCommand(),
+  (await import('./cli/socks5.ts')).socks5Command(),
+  (await import('./cli/http-proxy.ts')).httpProxyCommand(),
   (await import('./cli/run.ts')).runCommand(),
   (await import('./cli/explain.ts')).explainCommand(),
   (await import('./cli/check.ts')).checkCommand(),

@@ -2,10 +2,11 @@
 import { isLoopback } from './address.ts'
 import { refuse } from './chain.ts'
 import { formatEndpoint, portCount } from './endpoint.ts'
+import { misuse } from './errors.ts'
 import type { AnySink, AnyStage, Branch, Kind, Source } from './part.ts'
 import type { PlanMatcher } from './plan.ts'
 
-/** Throws ERR_MILLRACE_BAD_PIPELINE for a part that cannot follow this source. */
+/** Throws ERR_MILLRACE_BAD_PIPELINE for a part that cannot follow this source, and ERR_MILLRACE_OPEN_PROXY. */
 export function checkFits<K extends Kind>(source: Source<K>, chain: Branch): void {
   if (source.generate !== null) checkGenerated(chain)
   checkAnswering(source.kind, chain, [])
@@ -65,7 +66,7 @@ function checkOpen<K extends Kind>(source: Source<K>, { stages, sink }: Branch, 
     const open = source.listen.find((at) => at.net !== 'unix' && !isLoopback(at.host))
     if (open === undefined || body.openProxy || body.users.length > 0 || all.some((stage) => stage.body.step === 'allow')) return
     const instead = `give its users (auth), its destinations (allow), its clients (the stage allow before it), or say openProxy: true`
-    throw refuse('pipe', `${name} at ${formatEndpoint(open)} would be open to whoever reaches it: ${instead}`)
+    throw misuse('ERR_MILLRACE_OPEN_PROXY', 'pipe', `${name} at ${formatEndpoint(open)} would be open to whoever reaches it: ${instead}`)
   }
   for (const chain of below(sink)) checkOpen(source, chain, all)
 }

@@ -112,7 +112,7 @@ function isList<T>(value: T | readonly T[]): value is readonly T[] {
 /**
  * Makes a pipeline: what the source brings goes through the stages, in order, into the sink. Plain data; nothing is opened.
  * A forward to a range of ports needs ranges of the same length to listen to.
- * Throws ERR_MILLRACE_BAD_PIPELINE for a part that is misplaced or does not fit the source.
+ * Throws ERR_MILLRACE_BAD_PIPELINE for a part that is misplaced or does not fit the source, and ERR_MILLRACE_OPEN_PROXY for a proxy that everybody could use.
  */
 export function pipe<K extends Kind, const Parts extends readonly unknown[]>(source: Source<K>, ...parts: Chain<NoInfer<K>, Parts>): Pipeline<K> {
   if (!hasRole(source, 'source')) throw refuse('pipe', `expected listen(…) or generate(…) first, not ${shown(source)}`)

@@ -3,17 +3,14 @@ import { Command } from 'commander'
 import { formatEndpoint } from '../endpoint.ts'
 import type { Endpoint } from '../endpoint.ts'
 import { listen, pipe } from '../pipe.ts'
-import type { Stage } from '../pipe.ts'
 import { forward } from '../sinks/forward.ts'
-import { allow } from '../stages/allow.ts'
-import { deny } from '../stages/deny.ts'
-import { proxyProtocol } from '../stages/proxy-protocol.ts'
 import type { AnyEndpoint, AnyPipeline } from './endpoints.ts'
 import { endpoint, refuseOthers } from './endpoints.ts'
 import { addForwardOptions, kindOfOption } from './forward-options.ts'
 import type { ForwardOptions } from './forward-options.ts'
 import { addOffload, checkOffloadOption } from './offload-option.ts'
 import { addRelayOptions, runRelay, startHere } from './relay-command.ts'
+import { connectingOf, stagesOf, streamStagesOf } from './session-options.ts'
 import { fromOption, usage } from './usage.ts'
 
 const examples = `
@@ -53,18 +50,11 @@ function pipelineOf(from: AnyEndpoint, to: AnyEndpoint, options: ForwardOptions)
 
 function streamForward(from: Endpoint<'stream'>, to: Endpoint<'stream'>, options: ForwardOptions): AnyPipeline {
   refuseOthers('stream', options, kindOfOption)
-  const { connectTimeout, retries, sourceAddress, halfCloseTimeout, keepAlive, proxyProtocolIn, proxyProtocolOut } = options
+  const { proxyProtocolOut } = options
   const source = fromOption('LISTEN', () => listen(from))
-  const proxied = proxyProtocolIn && proxyProtocol({ from: proxyProtocolIn })
-  const stages = [proxied, ...stagesOf(options), halfCloseTimeout, keepAlive].filter((stage) => stage !== undefined)
   return fromOption('UPSTREAM', () => {
-    const sink = forward(to, {
-      ...(connectTimeout === undefined ? {} : { connectTimeoutMs: connectTimeout }),
-      ...(retries === undefined ? {} : { retries }),
-      ...(sourceAddress === undefined ? {} : { sourceAddress }),
-      ...(proxyProtocolOut === undefined ? {} : { proxyProtocol: proxyProtocolOut }),
-    })
-    return pipe(source, ...stages, sink)
+    const sink = forward(to, { ...connectingOf(options), ...(proxyProtocolOut === undefined ? {} : { proxyProtocol: proxyProtocolOut }) })
+    return pipe(source, ...streamStagesOf(options), sink)
   })
 }
 
@@ -81,11 +71,4 @@ function datagramForward(from: Endpoint<'datagram'>, to: Endpoint<'datagram'>, o
     const sink = forward(to, { ...(responses === undefined ? {} : { responses }), ...(sourceAddress === undefined ? {} : { sourceAddress }) })
     return pipe(source, ...stagesOf(options), sink)
   })
-}
-
-/** What fits both kinds, the cheapest refusals first. */
-function stagesOf(options: ForwardOptions): readonly Stage<'stream' | 'datagram'>[] {
-  const addresses = [options.deny && deny(...options.deny), options.allow && allow(...options.allow)]
-  const { maxSessions, maxSessionsPerAddress, idleTimeout, maxDuration, throttle } = options
-  return [...addresses, maxSessions, maxSessionsPerAddress, idleTimeout, maxDuration, throttle].filter((stage) => stage !== undefined)
 }

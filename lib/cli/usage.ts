@@ -28,7 +28,7 @@ export function fromOption<T>(option: string, make: () => T): T {
 
 /** `forward: retries must be …` names the stage and its option, but the user has typed `--retries`. */
 function withoutNames(option: string, message: string): string {
-  return message.replace(/^[a-zA-Z]+: /, '').replace(new RegExp(`^${camelCase(option)}(?:Ms|Bytes|PerSecond)?:? `), '')
+  return message.replace(/^[a-zA-Z0-9]+: /, '').replace(new RegExp(`^${camelCase(option)}(?:Ms|Bytes|PerSecond)?:? `), '')
 }
 
 /** `--max-flows` as commander and the library call it: `maxFlows`. */

@@ -7,7 +7,7 @@ import type { ProxyOptions } from '../proxy/server.ts'
  * A SOCKS5 server (RFC 1928, logins by RFC 1929): goes where each client asks, by IPv4, IPv6 or name (CONNECT), and relays both ways, natively; what a client sends before it has its answer is kept for its destination.
  * A name is resolved off the loop, and the addresses that were checked are those that are dialled. Private, local and reserved addresses, and those of this machine, are refused unless `allow` has them; so is a name that has
  * one of them among others. Refusals are said in the reply, failures to connect too, and the session then ends.
- * Throws ERR_MILLRACE_BAD_OPTION, ERR_MILLRACE_BAD_CIDR, ERR_MILLRACE_BAD_ADDRESS, ERR_MILLRACE_UNKNOWN_OPTION and ERR_MILLRACE_BAD_PIPELINE; so does `pipe` where it would be open to the world.
+ * Throws ERR_MILLRACE_BAD_OPTION, ERR_MILLRACE_BAD_CIDR, ERR_MILLRACE_BAD_ADDRESS, ERR_MILLRACE_UNKNOWN_OPTION and ERR_MILLRACE_BAD_PIPELINE; `pipe` throws ERR_MILLRACE_OPEN_PROXY where it would be open to whoever reaches it.
  */
 export function socks5(options: ProxyOptions = {}): Sink<'stream'> {
   return proxySink({ node: 'socks5', dialect: 'socks5', ports: { ports: [], closedPorts: [25] }, maxBytes: 16_384 }, options)

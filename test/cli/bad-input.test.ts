@@ -97,7 +97,7 @@ describe('bad input: the command line', () => {
   })
 
   it('--help, and --help of a command, print examples and exit with 0', async () => {
-    for (const args of [['--help'], ['help'], ['help', 'help'], ['forward', '--help'], ['help', 'forward'], ['echo', '-h'], ['run', '-h'], ['explain', '-h'], ['check', '-h'], ['blast', '-h'], ['sink', '-h'], ['stun', '-h'], ['doctor', '-h']]) {
+    for (const args of [['--help'], ['help'], ['help', 'help'], ['forward', '--help'], ['help', 'forward'], ['echo', '-h'], ['run', '-h'], ['explain', '-h'], ['check', '-h'], ['blast', '-h'], ['sink', '-h'], ['stun', '-h'], ['socks5', '-h'], ['http-proxy', '-h'], ['doctor', '-h']]) {
       const { code, stdout, stderr } = await runCli(args)
       assert.equal(code, 0)
       assert.equal(stderr, '')
