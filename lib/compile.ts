@@ -201,10 +201,10 @@ function addSink(build: Build, { body }: AnySink, path: string, way: Way): numbe
       return at
     }
     case 'destination': {
-      const { rules, connectTimeoutMs, retries, sourceAddresses, via } = body
+      const { rules, udp, connectTimeoutMs, retries, sourceAddresses, via } = body
       const [first] = via
       const upstream = first === undefined ? 0 : upstreamOf(build, first.at)
-      return addEnd(build, path, way, (settings) => ({ op: 'destination', rules, upstream, connectTimeoutMs, retries, sourceAddresses, hops: hopsOf(via, undefined), settings }))
+      return addEnd(build, path, way, (settings) => ({ op: 'destination', rules, udp, upstream, connectTimeoutMs, retries, sourceAddresses, hops: hopsOf(via, undefined), settings }))
     }
     case 'stream': {
       // Its bytes are in JS anyway, so its transforms are called there and not by the addon.

@@ -100,7 +100,7 @@ export type Dropped = { readonly datagrams: number; readonly bytes: number }
  */
 export type Datagrams = Readonly<Record<(typeof datagramNames)[number], number>> & { readonly dropped: Readonly<Record<DropReason, Dropped>> }
 
-/** All about datagrams; zero in a pipeline of streams. */
+/** All about datagrams; in a pipeline of streams those of clients of `socks5`, whose bytes are in its `toUpstream` and `toDownstream` too. */
 export type DatagramAccount = {
   readonly toUpstream: Datagrams
   readonly toDownstream: Datagrams

@@ -197,7 +197,7 @@ export interface NativeRelay {
   /** The addresses of a named upstream, all of them; an empty list keeps what is known. */
   setUpstream(plan: number, upstream: number, addresses: readonly ResolvedAddress[]): void
   /** What a lookup has found, nothing where the name has no address; the port is the one that the session asks for. Ids that wait no longer are ignored. */
-  answerLookup(session: number, addresses: readonly ResolvedAddress[]): void
+  answerLookup(session: number, name: string, addresses: readonly ResolvedAddress[]): void
   /**
    * Stops accepting, gives sessions `drainMs`, then resets what is left. A second call may shorten the time. Ends with a `closed` record; what
    * was never started is gone at once, without one.

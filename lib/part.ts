@@ -52,6 +52,7 @@ export type SinkBody =
   | {
       readonly step: 'destination'
       readonly rules: PlanRules
+      readonly udp: boolean
       readonly connectTimeoutMs: number
       readonly retries: number
       readonly sourceAddresses: readonly string[]

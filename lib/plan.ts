@@ -135,6 +135,8 @@ export type PlanNode =
   | {
       readonly op: 'destination'
       readonly rules: PlanRules
+      /** Whether a client may have its datagrams relayed. */
+      readonly udp: boolean
       /** Of the first hop, where there is one. */
       readonly upstream: number
       readonly connectTimeoutMs: number

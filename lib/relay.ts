@@ -95,7 +95,7 @@ export function openRelay(options: RelayOptions): Relay {
     cpu: options.cpu,
     first: options.first,
     onLookups: (lookups) => {
-      for (const { session, name } of lookups) void options.lookUp(name).then((found) => relay.answerLookup(session, found.map((address) => ({ address, port: 0 }))))
+      for (const { session, name } of lookups) void options.lookUp(name).then((found) => relay.answerLookup(session, name, found.map((address) => ({ address, port: 0 }))))
     },
     onRecords: check(crossing),
     records,

@@ -17,7 +17,7 @@ namespace millrace {
 /// Whose descriptor it is: a table (`kind`), a slot in it, and which of the slot's descriptors (`side`).
 struct Key {
   Token token;
-  uint8_t kind = 0;  // 0..7
+  uint8_t kind = 0;  // 0..15
   uint8_t side = 0;  // 0..1
 
   // 63..40 generation | 39..36 kind | 35 side | 26..0 index

@@ -135,6 +135,7 @@ bool readNode(JsValue from, std::string& why, Node& node) {
       RuleLists rules;
       if (!readRuleLists(from.get("rules"), why, rules)) return false;
       node.rules.emplace(std::move(rules));
+      node.associates = from.get("udp").boolean();
     }
     if (node.op == Op::forward || node.op == Op::destination) return readForward(from, why, node.forward);
   }

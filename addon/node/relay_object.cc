@@ -243,7 +243,7 @@ void RelayObject::lookUp(std::span<const Lookup> lookups) {
 void RelayObject::answerLookup(const Napi::CallbackInfo& info) {
   if (!live()) return;
   const double id = argument(info, 0).number();
-  driver_->run([id, list = readAddresses(argument(info, 1))](Engine& engine) { lookedUp(engine.context(), id, list); });
+  driver_->run([id, name = argument(info, 1).text(), list = readAddresses(argument(info, 2))](Engine& engine) { lookedUp(engine.context(), id, name, list); });
 }
 
 void RelayObject::close(const Napi::CallbackInfo& info) {

@@ -17,7 +17,8 @@ struct Asked {
   Step step = Step::greeting;
   uint8_t command = socks::connect;
   uint32_t user = 0;  // whose branch is taken
-  std::optional<Destination> destination;
+  std::optional<Destination> destination;  // of CONNECT
+  PeerAddress from;                        // of UDP ASSOCIATE: where the client says that it will send from
   Upstream upstream;
 };
 

@@ -9,6 +9,7 @@
 #include "core/call_batch.h"
 #include "core/pipe_pool.h"
 #include "core/reuseport.h"
+#include "relay/association.h"
 #include "relay/outbox.h"
 #include "relay/plan.h"
 #include "relay/session.h"
@@ -38,6 +39,7 @@ struct Context {
 
   static constexpr uint8_t sessionKind = 1;
   static constexpr uint8_t listenerKind = 2;
+  static constexpr uint8_t associationInsideKind = 6, associationOutsideKind = 7;  // those of flows are between
   /// One read at most: big enough to keep calls few, small enough to stay in the second-level cache between recv and send.
   static constexpr size_t hotBytes = 256 * 1024;
   /// The share that each of a batch of reads has of it: who fills its share has more to say, and is read alone.
@@ -53,6 +55,8 @@ struct Context {
   std::vector<uint8_t> hot;
   CallBatch calls;            // of a turn, one each on many sockets
   Slab<Session> sessions;
+  std::unordered_map<uint32_t, std::unique_ptr<Association>> associations;  // by the slots of their sessions
+  AssociationSlots associationSlots;
   std::vector<Token> ended;     // to be freed at the turn's end
   std::vector<Token> starved;   // wait for the pool
   std::vector<Token> deferred;  // wait for room in the arena

@@ -2,31 +2,20 @@
 
 #include <algorithm>
 
-#include "core/sys.h"
+#include "relay/associate.h"
 #include "relay/dial.h"
 #include "relay/interest.h"
 #include "relay/negotiation.h"
+#include "relay/reachable.h"
 #include "stage/deadline.h"
 
 namespace millrace {
 namespace {
 
-SocketAddress socketAddressOf(const PeerAddress& peer) { return SocketAddress::of(peer, peer.family == 4 ? AF_INET : AF_INET6); }
-
-bool admits(const DestinationRules& rules, const PeerAddress& peer) {
-  switch (rules.about(peer)) {
-    case DestinationRules::Answer::denied: return false;
-    case DestinationRules::Answer::allowed: return true;
-    case DestinationRules::Answer::admitted: break;
-  }
-  const SocketAddress to = socketAddressOf(peer);
-  return !sys::isOwnAddress(to.get(), to.length());
-}
-
 void dialAll(Context& c, Session& s, std::span<const PeerAddress> peers) {
   const DestinationRules& rules = *c.nodeOf(s).rules;
   std::vector<SocketAddress>& addresses = s.head->asked->upstream.addresses;
-  if (!std::all_of(peers.begin(), peers.end(), [&](const PeerAddress& peer) { return admits(rules, peer); })) return turnAway(c, s, Reason::denied);
+  if (!std::all_of(peers.begin(), peers.end(), [&](const PeerAddress& peer) { return mayReach(rules, peer); })) return turnAway(c, s, Reason::denied);
   for (const PeerAddress& peer : peers) addresses.push_back(socketAddressOf(peer));
   dial(c, s);
 }
@@ -35,6 +24,7 @@ void dialAll(Context& c, Session& s, std::span<const PeerAddress> peers) {
 
 void dialAsked(Context& c, Session& s) {
   const Node& node = c.nodeOf(s);
+  if (s.head->asked->command == socks::associate) return associate(c, s);
   const Destination& destination = *s.head->asked->destination;
   if (!node.rules->admitsPort(destination.port())) return turnAway(c, s, Reason::denied);
   if (!destination.isName()) {
@@ -49,17 +39,18 @@ void dialAsked(Context& c, Session& s) {
   c.outbox.push(Lookup{Context::idOf(s.token), std::string(destination.name())});
 }
 
-void lookedUp(Context& c, double id, std::span<const SocketAddress> addresses) {
+void lookedUp(Context& c, double id, const std::string& name, std::span<const SocketAddress> addresses) {
   Session* s = c.findById(id);
-  if (!s || s->phase != Phase::resolving || c.nodeOf(*s).goesToUpstream()) return;
-  const Destination& destination = *s->head->asked->destination;
+  if (!s) return;
   std::vector<PeerAddress> peers;
-  for (SocketAddress address : addresses) {
-    address.setPort(destination.port());
-    peers.push_back(address.peer());
+  for (const SocketAddress& address : addresses) peers.push_back(address.peer());
+  if (s->phase == Phase::relaying) {
+    lookedUpForDatagrams(c, *s, name, peers);
+  } else if (s->phase == Phase::resolving && !c.nodeOf(*s).goesToUpstream()) {
+    for (PeerAddress& peer : peers) std::copy_n(s->head->asked->destination->address().port, 2, peer.port);
+    if (peers.empty()) turnAway(c, *s, Reason::nameUnresolved);
+    else dialAll(c, *s, peers);
   }
-  if (peers.empty()) turnAway(c, *s, Reason::nameUnresolved);
-  else dialAll(c, *s, peers);
   settle(c, *s);
 }
 

@@ -8,6 +8,6 @@ namespace millrace {
 /// At a `destination` node, with Head::asked.
 void dialAsked(Context& c, Session& s);
 /// What a lookup has found: nothing, where the name has no address. An id whose session no longer waits is ignored.
-void lookedUp(Context& c, double id, std::span<const SocketAddress> addresses);
+void lookedUp(Context& c, double id, const std::string& name, std::span<const SocketAddress> addresses);
 
 }  // namespace millrace

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/sys.h"
+#include "relay/associate.h"
 #include "relay/interest.h"
 #include "relay/limits.h"
 #include "relay/pump.h"
@@ -85,6 +86,7 @@ void endSession(Context& c, Session& s, Reason reason) {
   dropHead(c, s);
   dropPending(c, s, toUpstream);
   dropPending(c, s, toDownstream);
+  endAssociation(c, s);
   releaseLimits(c.plans[s.plan]->plan.nodes, s.node, s.downstream);
   s.phase = Phase::closed;
   s.reason = reason;

@@ -35,6 +35,8 @@ Engine::Engine(Loop& loop, RelayOptions options, std::vector<Plan> plans, std::s
   drainTimer_.engine = this;
   drainTimer_.fire = [](LoopTimer& timer) { static_cast<DrainTimer&>(timer).engine->drainOver(); };
   loop.handle(Context::sessionKind, this);
+  loop.handle(Context::associationInsideKind, &insideEvents_);
+  loop.handle(Context::associationOutsideKind, &outsideEvents_);
 }
 
 Engine::~Engine() {

@@ -4,6 +4,7 @@
 // Invariant: sessions that ended in a turn are freed at its very end, after the host has been told.
 #pragma once
 #include "relay/acceptor.h"
+#include "relay/associate.h"
 #include "relay/datagram/datagram_relay.h"
 
 namespace millrace {
@@ -62,6 +63,7 @@ class Engine final : private EventHandler, private Arrivals {
   Host& host_;
   Acceptor acceptor_;
   DatagramRelay datagrams_;
+  AssociationEvents insideEvents_{context_, true}, outsideEvents_{context_, false};
   struct DrainTimer : LoopTimer {
     Engine* engine;
   } drainTimer_;

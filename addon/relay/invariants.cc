@@ -39,6 +39,7 @@ void assertInvariants(Context& c, bool arenaEmpty) {
       held[s.plan][d] += s.pumps[d].pendingBytes();
       if (const Pipe* pipe = s.pumps[d].pipe) addPipe(pipes[s.plan], *pipe);
     }
+    if (const auto found = c.associations.find(s.token.index); found != c.associations.end()) held[s.plan][toUpstream] += found->second->heldBytes;
     if (s.head) held[s.plan][toUpstream] += s.head->size();
     assertWatched(c, s);
   });

@@ -101,11 +101,12 @@ bool readRequest(Context& c, Session& s, const Node& node) {
   const SocksCall request = readSocksCall(s.head->bytes());
   if (request.state == SocksState::more) return mayWait(c, s, node.head), false;
   if (request.state == SocksState::malformed) return refuse(c, s, Reason::malformed, request.at.unknownType ? socks::noAddressType : socks::failed);
-  if (request.code != socks::connect) return refuse(c, s, Reason::denied, socks::noCommand);
   Asked& asked = *s.head->asked;
   asked.command = request.code;
+  asked.from = request.at.address;
   asked.destination = request.at.destination();
-  if (!asked.destination) return refuse(c, s, Reason::malformed, socks::hostUnreachable);
+  if (request.code != socks::connect && request.code != socks::associate) return refuseCommand(c, s), false;
+  if (request.code == socks::connect && !asked.destination) return refuse(c, s, Reason::malformed, socks::hostUnreachable);
   consumeHead(c, s, request.bytes);
   return goOn(s, node);
 }
@@ -149,11 +150,13 @@ bool negotiate(Context& c, Session& s, const Node& node) {
   return node.negotiation->dialect == Dialect::socks5 ? negotiateSocks(c, s, node) : negotiateHttp(c, s, node);
 }
 
-void tellConnected(Context& c, Session& s) {
+void tellConnected(Context& c, Session& s, const PeerAddress& bound) {
   if (s.head->asked->dialect == Dialect::httpConnect) return say(c, s, httpAnswerOf(200));
   SocksBuffer buffer;
-  say(c, s, writeSocksReply(socks::succeeded, SocketAddress::boundTo(s.sides[1].fd.get()).peer(), buffer));
+  say(c, s, writeSocksReply(socks::succeeded, bound, buffer));
 }
+
+void refuseCommand(Context& c, Session& s) { refuse(c, s, Reason::denied, socks::noCommand); }
 
 void turnAway(Context& c, Session& s, Reason reason) {
   if (!s.head || !s.head->asked) return resetSession(c, s, reason);

@@ -8,8 +8,10 @@ namespace millrace {
 
 /// A `negotiate` node. Whether the walk goes on, on the branch of who has logged in; else it waits, or the session is ending.
 bool negotiate(Context& c, Session& s, const Node& node);
-/// The upstream stands.
-void tellConnected(Context& c, Session& s);
+/// The upstream stands, and `bound` is our end of it; or datagrams may be sent there.
+void tellConnected(Context& c, Session& s, const PeerAddress& bound);
+/// It has asked for what is not to be had here.
+void refuseCommand(Context& c, Session& s);
 /// Ends a session that has come to no upstream: told so in the protocol that it asked in, and else by a reset.
 void turnAway(Context& c, Session& s, Reason reason);
 

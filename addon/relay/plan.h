@@ -92,6 +92,7 @@ struct Node {
   std::optional<ProxyProtocolStage> proxy;
   std::optional<Negotiation> negotiation;
   std::optional<DestinationRules> rules;
+  bool associates = false;  // its clients may send datagrams
   std::unique_ptr<StunSink> stun;
   std::vector<MatcherPtr> when;
   uint32_t silentMs = 0;  // the least of theirs; 0: no silence decides

@@ -30,7 +30,7 @@ PeerAddress carriedBy(const PeerAddress& six) {
   size_t at = 0;
   if (begins(six, {0x20, 0x02})) at = 2;                                                         // 6to4, RFC 3056
   else if (begins(six, {0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0})) at = 12;                  // NAT64, RFC 6052
-  else if (begins(six, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0})) at = 12;                           // IPv4-compatible, RFC 4291
+  else if (begins(six, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}) && six.ip[12] != 0) at = 12;        // IPv4-compatible, RFC 4291; but not :: and ::1
   else if (begins(six, {0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0})) at = 12;                     // SIIT, RFC 2765
   else if ((six.ip[8] & 0xfd) == 0 && six.ip[9] == 0 && six.ip[10] == 0x5e && six.ip[11] == 0xfe) at = 12;  // ISATAP, RFC 5214
   else return {};
@@ -48,7 +48,7 @@ bool DestinationRules::admitsPort(uint16_t port) const {
   return std::find(lists_.closedPorts.begin(), lists_.closedPorts.end(), port) == lists_.closedPorts.end();
 }
 
-DestinationRules::Answer DestinationRules::aboutAddress(const PeerAddress& to, bool carried) const {
+DestinationRules::Answer DestinationRules::decide(const PeerAddress& to, bool carried) const {
   if (longest(lists_.deny, to) >= 0) return Answer::denied;
   const int allow = longest(lists_.allow, to);
   if (allow < longest(lists_.guard, to)) return Answer::denied;
@@ -57,13 +57,13 @@ DestinationRules::Answer DestinationRules::aboutAddress(const PeerAddress& to, b
   return carried || lists_.allow.empty() ? Answer::admitted : Answer::denied;
 }
 
-DestinationRules::Answer DestinationRules::about(const PeerAddress& to) const {
-  if ((to.family != 4 && to.family != 6) || !admitsPort(to.portNumber())) return Answer::denied;
+DestinationRules::Answer DestinationRules::aboutAddress(const PeerAddress& to) const {
+  if (to.family != 4 && to.family != 6) return Answer::denied;
   if (to.family == 6) {
     const PeerAddress four = carriedBy(to);
-    if (four.family == 4 && aboutAddress(four, true) == Answer::denied) return Answer::denied;
+    if (four.family == 4 && decide(four, true) == Answer::denied) return Answer::denied;
   }
-  return aboutAddress(to, false);
+  return decide(to, false);
 }
 
 }  // namespace millrace

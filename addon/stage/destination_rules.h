@@ -30,11 +30,12 @@ class DestinationRules {
   explicit DestinationRules(RuleLists lists) : lists_(std::move(lists)) {}
 
   /// Of an address and its port.
-  Answer about(const PeerAddress& to) const;
+  Answer about(const PeerAddress& to) const { return admitsPort(to.portNumber()) ? aboutAddress(to) : Answer::denied; }
+  Answer aboutAddress(const PeerAddress& to) const;
   bool admitsPort(uint16_t port) const;
 
  private:
-  Answer aboutAddress(const PeerAddress& to, bool carried) const;
+  Answer decide(const PeerAddress& to, bool carried) const;
 
   RuleLists lists_;
 };

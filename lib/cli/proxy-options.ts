@@ -6,10 +6,10 @@ import { formatEndpoint } from '../endpoint.ts'
 import { RelayError } from '../errors.ts'
 import type { Sink } from '../part.ts'
 import { listen, pipe } from '../pipe.ts'
-import type { ProxyOptions } from '../proxy/server.ts'
 import { user } from '../proxy/user.ts'
 import type { User } from '../proxy/user.ts'
 import { socks5 } from '../sinks/socks5.ts'
+import type { Socks5Options } from '../sinks/socks5.ts'
 import type { AnyPipeline } from './endpoints.ts'
 import { endpoint } from './endpoints.ts'
 import { addRelayOptions, runRelay, startHere } from './relay-command.ts'
@@ -25,10 +25,11 @@ type Options = SessionOptions & {
   readonly user?: readonly User[]
   readonly handshakeTimeout?: number
   readonly openProxy?: true
+  readonly udp?: true
 }
 
 /** The command with its options; `make` is its sink. */
-export function proxyCommand(command: Command, defaultPorts: string, make: (options: ProxyOptions) => Sink<'stream'>): Command {
+export function proxyCommand(command: Command, defaultPorts: string, make: (options: Socks5Options) => Sink<'stream'>): Command {
   command
     .argument('<listen>', 'where to listen, such as tcp://127.0.0.1:1080; elsewhere than on the loopback it needs --user, --allow, --allow-destination or --open-proxy')
     .option('--allow-destination <cidr>', 'let clients go there, into private networks too, and nowhere else (repeatable; default: everything public); 0.0.0.0/0 and ::/0 are what is public',
@@ -49,9 +50,9 @@ export function proxyCommand(command: Command, defaultPorts: string, make: (opti
   })
 }
 
-function pipelineOf(from: ReturnType<typeof endpoint>, options: Options, make: (options: ProxyOptions) => Sink<'stream'>): AnyPipeline {
+function pipelineOf(from: ReturnType<typeof endpoint>, options: Options, make: (options: Socks5Options) => Sink<'stream'>): AnyPipeline {
   if (from.kind === 'datagram') throw usage(`LISTEN is ${formatEndpoint(from.at)}: expected tcp://HOST:PORT or unix:///PATH`)
-  const { allowDestination, denyDestination, allowPort, user: auth, handshakeTimeout, openProxy } = options
+  const { allowDestination, denyDestination, allowPort, user: auth, handshakeTimeout, openProxy, udp } = options
   const source = fromOption('LISTEN', () => listen(from))
   const sink = make({
     ...connectingOf(options),
@@ -61,6 +62,7 @@ function pipelineOf(from: ReturnType<typeof endpoint>, options: Options, make: (
     ...(auth === undefined ? {} : { auth }),
     ...(handshakeTimeout === undefined ? {} : { handshakeTimeoutMs: handshakeTimeout }),
     ...(openProxy === undefined ? {} : { openProxy }),
+    ...(udp === undefined ? {} : { udp }),
   })
   try {
     return pipe(source, ...streamStagesOf(options), sink)

@@ -13,5 +13,6 @@ export function socks5Command(): Command {
   const command = new Command('socks5')
     .summary('be a SOCKS5 server')
     .description('Accepts SOCKS5 clients on LISTEN and connects each to where it asks, by address or by name. Private, local and reserved addresses, and those of this machine, have to be allowed.')
+    .option('--udp', 'relay the datagrams of clients too (UDP ASSOCIATE)')
   return proxyCommand(command, 'all but 25', socks5).addHelpText('after', examples)
 }

@@ -36,11 +36,17 @@ export type ProxyOptions = DestinationOptions & {
 const names = ['auth', 'allow', 'deny', 'ports', 'openProxy', 'handshakeTimeoutMs', 'connectTimeoutMs', 'retries', 'sourceAddress', 'via']
 const mostUsers = 1_024
 
-type Dialect = { readonly node: string; readonly dialect: PlanHop['dialect']; readonly ports: Pick<PlanRules, 'ports' | 'closedPorts'>; readonly maxBytes: number }
+type Dialect = {
+  readonly node: string
+  readonly dialect: PlanHop['dialect']
+  readonly udp: boolean
+  readonly ports: Pick<PlanRules, 'ports' | 'closedPorts'>
+  readonly maxBytes: number
+}
 
 /** Throws as `socks5` does. */
-export function proxySink({ node, dialect, ports, maxBytes }: Dialect, options: ProxyOptions): Sink<'stream'> {
-  checkNames(node, options, names)
+export function proxySink({ node, dialect, udp, ports, maxBytes }: Dialect, options: ProxyOptions): Sink<'stream'> {
+  checkNames(node, options, dialect === 'socks5' ? [...names, 'udp'] : names)
   const { openProxy = false, handshakeTimeoutMs = 10_000, connectTimeoutMs = 5_000, retries = 2 } = options
   const users = options.auth === undefined ? [] : usersOf(node, options.auth)
   const rules = rulesOf(node, options, ports)
@@ -53,8 +59,8 @@ export function proxySink({ node, dialect, ports, maxBytes }: Dialect, options: 
   const sink: Sink<'stream'> = {
     role: 'sink',
     name: 'destination',
-    shows: [...showRules(rules), `connect within ${formatMs(connectTimeoutMs)}`, ...showVia(via), ...showSources(sourceAddresses)].join(', '),
-    body: { step: 'destination', rules, connectTimeoutMs, retries, sourceAddresses, via },
+    shows: [...showRules(rules), ...(udp ? ['datagrams too'] : []), `connect within ${formatMs(connectTimeoutMs)}`, ...showVia(via), ...showSources(sourceAddresses)].join(', '),
+    body: { step: 'destination', rules, udp, connectTimeoutMs, retries, sourceAddresses, via },
   }
   const branches = users.length === 0 ? [{ name: 'anybody', chain: { stages: [], sink } }] : users.map(({ login, stages }) => ({ name: login.name, chain: { stages, sink } }))
   const who = users.length === 0 ? 'without a login' : users.length === 1 ? '1 user' : `${users.length} users`

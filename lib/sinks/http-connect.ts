@@ -10,5 +10,5 @@ import type { ProxyOptions } from '../proxy/server.ts'
  * Throws as `socks5` does.
  */
 export function httpConnect(options: ProxyOptions = {}): Sink<'stream'> {
-  return proxySink({ node: 'httpConnect', dialect: 'httpConnect', ports: { ports: [[443, 443]], closedPorts: [] }, maxBytes: 16_384 }, options)
+  return proxySink({ node: 'httpConnect', dialect: 'httpConnect', udp: false, ports: { ports: [[443, 443]], closedPorts: [] }, maxBytes: 16_384 }, options)
 }

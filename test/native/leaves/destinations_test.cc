@@ -57,6 +57,9 @@ void testLists() {
   expect(all, Answer::denied, {"127.0.0.1", "192.168.0.1", "::1", "fe80::1", "2002:7f00:1::1"});
   const DestinationRules same({.allow = networks({"127.0.0.0/8"}), .guard = guarded()});
   expect(same, Answer::allowed, {"127.0.0.1", "::ffff:127.9.9.9"});
+  const DestinationRules six({.allow = networks({"::1"}), .guard = guarded()});
+  expect(six, Answer::allowed, {"::1"});
+  expect(six, Answer::denied, {"::", "::2", "::127.0.0.1", "127.0.0.1"});
   const DestinationRules wider({.allow = networks({"0.0.0.0/0", "64.0.0.0/2"}), .guard = guarded()});
   expect(wider, Answer::denied, {"127.0.0.1"});
   const DestinationRules tunnel({.allow = networks({"64:ff9b::/96"}), .guard = guarded()});

@@ -1,0 +1,355 @@
+#include "relay/associate.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <algorithm>
+
+#include "core/secret.h"
+#include "core/sys.h"
+#include "relay/ending.h"
+#include "relay/interest.h"
+#include "relay/negotiation.h"
+#include "relay/reachable.h"
+#include "relay/walk.h"
+
+namespace millrace {
+namespace {
+
+using Slots = AssociationSlots;
+
+Association* associationOf(Context& c, const Session& s) {
+  const auto found = c.associations.find(s.token.index);
+  return found == c.associations.end() ? nullptr : found->second.get();
+}
+
+// ---- the books
+
+void countReceived(Context& c, const Session& s, unsigned d, size_t bytes) {
+  Counters& counters = c.countersOf(s);
+  ++counters.datagrams[d].received;
+  counters.bytes[d].received += bytes;
+}
+
+void countDropped(Context& c, const Session& s, unsigned d, DropReason reason, size_t bytes, uint64_t datagrams = 1) {
+  Counters& counters = c.countersOf(s);
+  counters.datagrams[d].dropped[size_t(reason)] += datagrams;
+  counters.datagrams[d].droppedBytes[size_t(reason)] += bytes;
+  counters.bytes[d].dropped += bytes;
+}
+
+void countSent(Context& c, Session& s, unsigned d, size_t bytes) {
+  Counters& counters = c.countersOf(s);
+  ++counters.datagrams[d].sent;
+  counters.bytes[d].sent += bytes;
+  s.pumps[d].sent += bytes;
+  s.progressMs = c.now();
+}
+
+DropReason reasonFor(int error) {
+  switch (error) {
+    case EAGAIN: case ENOBUFS: case ENOMEM: return DropReason::sendBufferFull;
+    case EMSGSIZE: return DropReason::tooLarge;
+    default: return DropReason::unreachable;
+  }
+}
+
+// ---- sockets
+
+int openBound(Fd& fd, const SocketAddress& at) {
+  fd = Fd(sys::socket(at.family(), SOCK_DGRAM));
+  if (!fd) return -errno;
+  if (at.family() == AF_INET6) sys::setInt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, 1);
+  sys::setInt(fd.get(), SOL_SOCKET, SO_RXQ_OVFL, 1);
+  return ::bind(fd.get(), at.get(), at.length()) < 0 ? -errno : 0;
+}
+
+int watch(Context& c, const Session& s, const Fd& fd, uint8_t kind, uint8_t side) { return c.loop.poller().add(fd.get(), EPOLLIN, Key{s.token, kind, side}); }
+
+/// The socket by which datagrams for a family leave; 0 or -errno.
+int openOutside(Context& c, Session& s, Association& a, unsigned side) {
+  Fd& fd = a.outside[side];
+  if (fd) return 0;
+  const int family = side == 0 ? AF_INET : AF_INET6;
+  const SocketAddress any = SocketAddress::of(PeerAddress{.family = uint8_t(side == 0 ? 4 : 6)}, family);
+  int error = c.nodeOf(s).forward.sources.fromEach(family, c.now(), SIZE_MAX, [&](const SocketAddress* source) { return openBound(fd, source ? *source : any); });
+  if (error == 0) error = watch(c, s, fd, Context::associationOutsideKind, uint8_t(side));
+  if (error < 0) fd.reset();
+  return error;
+}
+
+// ---- what a batch is made of
+
+struct Outgoing {
+  msghdr header{};
+  iovec vector{};
+  SocketAddress to;
+  size_t counted = 0;  // the bytes that the books have received of it
+};
+
+/// Sends them, and says of each what became of it. A refused one costs only itself, but that a full buffer takes no other either.
+void sendAll(Context& c, Session& s, int fd, unsigned d, std::span<Outgoing> list) {
+  std::array<mmsghdr, Slots::most> headers;
+  for (size_t i = 0; i < list.size(); ++i) {
+    Outgoing& it = list[i];
+    it.header.msg_iov = &it.vector;
+    it.header.msg_iovlen = 1;
+    it.header.msg_name = const_cast<sockaddr*>(it.to.get());
+    it.header.msg_namelen = it.to.length();
+    headers[i].msg_hdr = it.header;
+  }
+  for (size_t at = 0; at < list.size();) {
+    const int sent = sys::sendmmsg(fd, &headers[at], unsigned(list.size() - at));
+    for (size_t i = 0; sent > 0 && i < size_t(sent); ++i) countSent(c, s, d, list[at + i].vector.iov_len);
+    at += size_t(std::max(sent, 0));
+    if (sent >= 0) continue;
+    const DropReason reason = reasonFor(-sent);
+    const size_t refused = reason == DropReason::sendBufferFull ? list.size() - at : 1;
+    for (size_t i = 0; i < refused; ++i) countDropped(c, s, d, reason, list[at + i].vector.iov_len);
+    at += refused;
+  }
+}
+
+/// The throttle of the session drops what is over the rate, as it does for all datagrams.
+bool mayPass(Context& c, Session& s, unsigned d, size_t bytes) {
+  if (!s.buckets) return true;
+  TokenBucket& bucket = s.buckets[d];
+  if (bucket.available(c.now()) < bytes) return false;
+  bucket.take(bytes);
+  return true;
+}
+
+struct Batch {
+  std::array<std::array<Outgoing, Slots::most>, 2> list;  // by family
+  std::array<size_t, 2> count{};
+};
+
+bool isReachable(Context& c, const Session& s, Association& a, const PeerAddress& to) {
+  if (const bool* known = a.contacts.find(to)) return *known;
+  return a.contacts.add(to, mayReach(*c.nodeOf(s).rules, to));
+}
+
+/// A payload goes to where it may; `held`: it has been pending until now.
+void addTo(Batch& batch, Context& c, Session& s, Association& a, const PeerAddress& to, std::span<uint8_t> payload) {
+  const unsigned side = to.family == 4 ? 0 : 1;
+  if (!isReachable(c, s, a, to)) return countDropped(c, s, toUpstream, DropReason::policy, payload.size());
+  if (const int error = openOutside(c, s, a, side)) return countDropped(c, s, toUpstream, error == -EMFILE || error == -ENFILE ? DropReason::tableFull : DropReason::unreachable, payload.size());
+  if (!mayPass(c, s, toUpstream, payload.size())) return countDropped(c, s, toUpstream, DropReason::policy, payload.size());
+  Outgoing& out = batch.list[side][batch.count[side]++];
+  out.vector = {payload.data(), payload.size()};
+  out.to = SocketAddress::of(to, side == 0 ? AF_INET : AF_INET6);
+}
+
+void sendBatch(Batch& batch, Context& c, Session& s, Association& a) {
+  for (unsigned side = 0; side < 2; ++side) {
+    if (batch.count[side] > 0) sendAll(c, s, a.outside[side].get(), toUpstream, std::span(batch.list[side]).first(batch.count[side]));
+  }
+}
+
+// ---- receiving
+
+/// Datagrams of a call, each in its slot behind room for a header.
+struct Intake {
+  std::array<mmsghdr, Slots::most> headers{};
+  std::array<iovec, Slots::most> vectors;
+  std::array<sockaddr_storage, Slots::most> names;
+  alignas(cmsghdr) uint8_t control[Slots::most][CMSG_SPACE(sizeof(uint32_t))];
+
+  int receive(Slots& slots, int fd) {
+    for (unsigned i = 0; i < Slots::most; ++i) {
+      vectors[i] = {slots.at(i), Slots::bytes};
+      msghdr& header = headers[i].msg_hdr;
+      header = {&names[i], sizeof names[i], &vectors[i], 1, control[i], sizeof control[i], 0};
+    }
+    return sys::recvmmsg(fd, headers.data(), Slots::most);
+  }
+  PeerAddress from(unsigned i) const { return PeerAddress::from(reinterpret_cast<const sockaddr*>(&names[i]), headers[i].msg_hdr.msg_namelen); }
+  std::span<uint8_t> bytes(unsigned i) const { return {static_cast<uint8_t*>(vectors[i].iov_base), headers[i].msg_len}; }
+
+  /// How many the socket has lost since `before`, which is then now.
+  uint32_t lost(unsigned i, uint32_t& before) {
+    for (cmsghdr* it = CMSG_FIRSTHDR(&headers[i].msg_hdr); it; it = CMSG_NXTHDR(&headers[i].msg_hdr, it)) {
+      if (it->cmsg_level != SOL_SOCKET || it->cmsg_type != SO_RXQ_OVFL) continue;
+      uint32_t now;
+      memcpy(&now, CMSG_DATA(it), sizeof now);
+      return now - std::exchange(before, now);
+    }
+    return 0;
+  }
+};
+
+void countLost(Context& c, Session& s, unsigned d, uint32_t lost) {
+  if (lost == 0) return;
+  c.countersOf(s).datagrams[d].received += lost;
+  countDropped(c, s, d, DropReason::kernelOverflow, 0, lost);
+}
+
+/// Only the client's address; its port is that of its first datagram, unless it has said another.
+bool isClient(Association& a, const PeerAddress& from) {
+  if (!from.sameAddress(a.client)) return false;
+  if (a.client.portNumber() == 0) memcpy(a.client.port, from.port, sizeof from.port);
+  return from == a.client;
+}
+
+/// Keeps a datagram until its name is known, if there is room.
+void hold(Context& c, Session& s, Association& a, const std::string& name, uint16_t port, std::span<const uint8_t> payload) {
+  if (a.held.size() >= Association::mostHeld || a.heldBytes + payload.size() > Association::mostHeldBytes) return countDropped(c, s, toUpstream, DropReason::tableFull, payload.size());
+  a.held.push_back({name, port, {payload.begin(), payload.end()}});
+  a.heldBytes += payload.size();
+  c.bytesOf(s, toUpstream).pending += payload.size();
+  ++c.countersOf(s).datagrams[toUpstream].pending;
+}
+
+void addNamed(Batch& batch, Context& c, Session& s, Association& a, const Destination& destination, std::span<uint8_t> payload) {
+  const std::string name(destination.name());
+  Association::Name* it = a.names.find(name);
+  if (!it || (it->known && it->untilMs <= c.now())) {
+    it = &a.names.add(name, {});
+    c.outbox.push(Lookup{Context::idOf(s.token), name});
+  }
+  if (!it->known) return hold(c, s, a, name, destination.port(), payload);
+  if (it->address.family == 0) return countDropped(c, s, toUpstream, DropReason::unreachable, payload.size());
+  PeerAddress to = it->address;
+  memcpy(to.port, destination.address().port, sizeof to.port);
+  addTo(batch, c, s, a, to, payload);
+}
+
+void readInside(Context& c, Session& s, Association& a) {
+  Intake intake;
+  const int got = intake.receive(c.associationSlots, a.inside.get());
+  Batch batch;
+  for (unsigned i = 0; int(i) < got; ++i) {
+    countLost(c, s, toUpstream, intake.lost(i, a.overflow[0]));
+    const auto bytes = intake.bytes(i);
+    countReceived(c, s, toUpstream, bytes.size());
+    const bool whole = !(intake.headers[i].msg_hdr.msg_flags & MSG_TRUNC);
+    if (!isClient(a, intake.from(i))) {
+      countDropped(c, s, toUpstream, DropReason::policy, bytes.size());
+      continue;
+    }
+    const SocksDatagram datagram = readSocksDatagram(bytes);
+    const auto destination = datagram.state == SocksState::whole ? datagram.at.destination() : std::nullopt;
+    if (!destination || !whole) {
+      countDropped(c, s, toUpstream, whole ? DropReason::malformed : DropReason::truncated, bytes.size());
+      continue;
+    }
+    c.bytesOf(s, toUpstream).consumed += datagram.bytes;
+    const auto payload = bytes.subspan(datagram.bytes);
+    if (destination->isName()) addNamed(batch, c, s, a, *destination, payload);
+    else addTo(batch, c, s, a, destination->address(), payload);
+  }
+  sendBatch(batch, c, s, a);
+}
+
+void readOutside(Context& c, Session& s, Association& a, unsigned side) {
+  Intake intake;
+  const int got = intake.receive(c.associationSlots, a.outside[side].get());
+  std::array<Outgoing, Slots::most> list;
+  size_t count = 0;
+  for (unsigned i = 0; int(i) < got; ++i) {
+    countLost(c, s, toDownstream, intake.lost(i, a.overflow[1 + side]));
+    const auto payload = intake.bytes(i);
+    countReceived(c, s, toDownstream, payload.size());
+    const PeerAddress from = intake.from(i);
+    const bool* known = a.contacts.find(from);
+    if (!known || !*known || a.client.portNumber() == 0 || !mayPass(c, s, toDownstream, payload.size())) {
+      countDropped(c, s, toDownstream, DropReason::policy, payload.size());
+      continue;
+    }
+    SocksBuffer buffer;
+    const auto header = writeSocksDatagramHeader(from, buffer);
+    static_assert(Slots::headroom >= 3 + 1 + 16 + 2);
+    uint8_t* begin = payload.data() - header.size();
+    std::copy(header.begin(), header.end(), begin);
+    c.bytesOf(s, toDownstream).produced += header.size();
+    Outgoing& out = list[count++];
+    out.vector = {begin, header.size() + payload.size()};
+    out.to = SocketAddress::of(a.client, a.client.family == 4 ? AF_INET : AF_INET6);
+  }
+  if (count > 0) sendAll(c, s, a.inside.get(), toDownstream, std::span(list).first(count));
+}
+
+/// The address that the client has reached us at, without a port; family 0: it has none.
+PeerAddress addressFor(const Session& s) {
+  PeerAddress at = SocketAddress::boundTo(s.sides[0].fd.get()).peer();
+  memset(at.port, 0, sizeof at.port);
+  return at.family == 4 || at.family == 6 ? at : PeerAddress{};
+}
+
+}  // namespace
+
+void associate(Context& c, Session& s) {
+  const Node& node = c.nodeOf(s);
+  const Settings& settings = node.settings;
+  const PeerAddress at = addressFor(s);
+  // Datagrams have no part in what JS makes of a stream, and a proxy on the way was asked for streams.
+  if (!node.associates || at.family == 0 || settings.transform[toUpstream] || settings.transform[toDownstream] || node.goesToUpstream()) return refuseCommand(c, s);
+  auto association = std::make_unique<Association>(randomSeed(&s));
+  int error = openBound(association->inside, SocketAddress::of(at, at.family == 4 ? AF_INET : AF_INET6));
+  if (error == 0) error = watch(c, s, association->inside, Context::associationInsideKind, 0);
+  if (error < 0) {
+    s.error = -error;
+    return turnAway(c, s, error == -EMFILE || error == -ENFILE ? Reason::descriptorLimit : Reason::ioError);
+  }
+  association->client = s.downstream;
+  memset(association->client.port, 0, sizeof association->client.port);
+  // A client that knows its port says so, unless a translator on the way makes another of it.
+  if (const PeerAddress& said = s.head->asked->from; said.sameAddress(s.downstream)) memcpy(association->client.port, said.port, sizeof said.port);
+  tellConnected(c, s, SocketAddress::boundTo(association->inside.get()).peer());
+  c.associations.insert_or_assign(s.token.index, std::move(association));
+  beginRelaying(c, s);
+}
+
+void lookedUpForDatagrams(Context& c, Session& s, const std::string& name, std::span<const PeerAddress> addresses) {
+  Association* a = associationOf(c, s);
+  if (!a) return;
+  const auto mayAll = [&] { return std::all_of(addresses.begin(), addresses.end(), [&](const PeerAddress& one) { return mayReachAddress(*c.nodeOf(s).rules, one); }); };
+  Association::Name found;
+  found.known = true;
+  found.untilMs = c.now() + Association::nameMs;
+  const bool refused = !mayAll();
+  if (!addresses.empty() && !refused) found.address = addresses[0];
+  a->names.add(name, found);
+  Batch batch;
+  std::vector<HeldDatagram> rest, due;
+  for (HeldDatagram& one : a->held) (one.name == name ? due : rest).push_back(std::move(one));
+  a->held = std::move(rest);
+  for (HeldDatagram& one : due) {
+    a->heldBytes -= one.payload.size();
+    c.bytesOf(s, toUpstream).pending -= one.payload.size();
+    --c.countersOf(s).datagrams[toUpstream].pending;
+    if (found.address.family == 0) {
+      countDropped(c, s, toUpstream, refused ? DropReason::policy : DropReason::unreachable, one.payload.size());
+      continue;
+    }
+    PeerAddress to = found.address;
+    to.port[0] = uint8_t(one.port >> 8);
+    to.port[1] = uint8_t(one.port);
+    addTo(batch, c, s, *a, to, one.payload);
+  }
+  sendBatch(batch, c, s, *a);
+}
+
+void endAssociation(Context& c, Session& s) {
+  if (c.associations.empty()) return;
+  Association* a = associationOf(c, s);
+  if (!a) return;
+  for (const HeldDatagram& one : a->held) {
+    c.bytesOf(s, toUpstream).pending -= one.payload.size();
+    --c.countersOf(s).datagrams[toUpstream].pending;
+    countDropped(c, s, toUpstream, DropReason::expired, one.payload.size());
+  }
+  c.associations.erase(s.token.index);
+}
+
+void AssociationEvents::onReady(Token token, unsigned side, uint32_t) {
+  Session* s = c_.sessions.find(token);
+  Association* a = s && s->phase != Phase::closed ? associationOf(c_, *s) : nullptr;
+  if (!a) return;
+  if (s->phase != Phase::relaying) return endAssociation(c_, *s);
+  if (inside_) readInside(c_, *s, *a);
+  else readOutside(c_, *s, *a, side);
+  settle(c_, *s);
+}
+
+}  // namespace millrace
