@@ -96,6 +96,9 @@ export type { ProxyLogin, Via } from './proxy/via.ts'
 export { encode, more, pass, reject, replace, startsWith } from './verdict.ts'
 export type { More, Pass, Reject, Replace } from './verdict.ts'
 
+export { matches, readClientHello, readHttpRequest, readProxyHeader } from './readings.ts'
+export type { ClientHello, HttpRequest, MatchOptions, ProxyHeader, Reading } from './readings.ts'
+
 export { explain, explainNodes } from './explain.ts'
 export type { ExplainedNode } from './explain.ts'
 export { serve } from './serve.ts'

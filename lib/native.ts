@@ -3,7 +3,8 @@
  * from here has been checked by `lib`, and the addon trusts it.
  */
 import { createRequire } from 'node:module'
-import type { Plan } from './plan.ts'
+import type { Plan, PlanMatcher } from './plan.ts'
+import type { ClientHello, HttpRequest, ProxyHeader, Reading } from './readings.ts'
 
 /** What a record in the shared buffer tells. The numbers are those of `addon/relay/record.h`; a test compares them. */
 export const RecordKind = {
@@ -231,7 +232,16 @@ export const probeNames = [
   ...(['trainReceived', 'pipeBytes', 'spliced', 'pageBytes'] as const),
 ] as const
 
+/** A matcher, to be asked by itself. */
+export interface NativeMatcher {
+  match(bytes: Uint8Array, ended: boolean, datagram: boolean, from: string): 'yes' | 'no' | 'more'
+}
+
 export interface Native {
+  readonly Matcher: new (plan: PlanMatcher) => NativeMatcher
+  readClientHello(bytes: Uint8Array): Reading<ClientHello>
+  readHttpRequest(bytes: Uint8Array): Reading<HttpRequest>
+  readProxyHeader(bytes: Uint8Array): Reading<ProxyHeader>
   /** Keeps the calling thread, and those that it makes from then on, on one CPU. Throws system errors. */
   pinThread(cpu: number): void
   readonly Relay: new (options: NativeOptions) => NativeRelay

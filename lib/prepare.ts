@@ -1,8 +1,9 @@
 /** From pipelines to a server in two steps: everything is bound, and then served. */
 import { normalizeIp } from './address.ts'
+import { addonFor } from './addon.ts'
 import { compile } from './compile.ts'
 import type { Compiled } from './compile.ts'
-import { misuse, RelayError, systemError } from './errors.ts'
+import { misuse, systemError } from './errors.ts'
 import type { RelayEvent } from './events.ts'
 import { explain } from './explain.ts'
 import type { CounterRow } from './ledger.ts'
@@ -10,7 +11,6 @@ import { checkListeners } from './listeners.ts'
 import { createLookUp } from './look-up.ts'
 import type { LookUp } from './look-up.ts'
 import { watchNames } from './names.ts'
-import { loadNative } from './native.ts'
 import type { Native } from './native.ts'
 import { shown } from './options.ts'
 import type { Kind, Pipeline } from './part.ts'
@@ -71,7 +71,7 @@ export async function prepare(list: readonly Pipeline<Kind>[], settings: Setting
   const sharing = { ...settings.sharding, steer: beside?.steer ?? settings.sharding.steer, shared: place.of > 1 || settings.sharding.shards.length > 1 }
   checkShardable(compiled, settings.thread, sharing)
   const groups = groupByThread(compiled, settings)
-  const native = load()
+  const native = addonFor('serve')
   if (beside?.cpu !== undefined) native.pinThread(beside.cpu)
   const plans = await Promise.all(compiled.map((one) => withListenAddresses(one, settings.resolver)))
   checkListeners(plans.map(({ plan }) => plan))
@@ -169,15 +169,6 @@ function groupByThread(compiled: readonly Compiled[], { thread, sharding }: Sett
     { ownThread: true, pipelines: native, shard: only },
     { ownThread: false, pipelines: inJs, shard: only },
   ].filter((group) => group.pipelines.length > 0)
-}
-
-function load(): Native {
-  try {
-    return loadNative()
-  } catch (error) {
-    const why = error instanceof Error ? error.message.split('\n', 1)[0] : String(error)
-    throw new RelayError(`serve: the addon cannot be loaded, build it with "npm run build:addon": ${why}`, { code: 'ERR_MILLRACE_NO_ADDON', node: 'serve' }, error)
-  }
 }
 
 /** A name to listen at becomes its first address; what it resolves to later does not matter. */

@@ -5,6 +5,7 @@
 
 #include "node/js_value.h"
 #include "node/probe_call.h"
+#include "node/readings.h"
 #include "node/relay_object.h"
 #include "node/system_error.h"
 
@@ -64,6 +65,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("counterNames", counterNames(env));
   exports.Set("recordKinds", recordKinds(env));
   exports.Set("recordBytes", double(sizeof(Record)));
+  exportReadings(env, exports);
   exports.Set("probe", Napi::Function::New(env, probeFor, "probe"));
   return exports;
 }

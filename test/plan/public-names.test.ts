@@ -15,6 +15,7 @@ describe('the public names', () => {
       Object.keys(millrace).sort(),
       [
         ...['tcp', 'udp', 'unix', 'parseEndpoint', 'listen', 'generate', 'pipe', 'isPipeline', 'serve', 'explain', 'explainNodes', 'closeReasons', 'dropReasons', 'RelayError'],
+        ...['matches', 'readClientHello', 'readHttpRequest', 'readProxyHeader'],
         ...['pass', 'more', 'replace', 'reject', 'startsWith', 'encode'],
         ...['allow', 'deny', 'limit', 'proxyProtocol', 'idleTimeout', 'halfCloseTimeout', 'maxDuration', 'highWater', 'throttle', 'keepAlive', 'inspect', 'decide', 'transform', 'filterDatagrams'],
         ...['remoteAddress', 'prefix', 'tls', 'sni', 'alpn', 'http', 'httpHost', 'httpPath', 'ssh', 'postgres', 'mysql', 'silent', 'mqtt', 'dns', 'wireguard', 'proxyHeader', 'stunBinding', 'not', 'any'],
