@@ -10,6 +10,7 @@ namespace millrace {
 
 bool SocketAddress::parseIp(std::string_view literal, uint16_t port, SocketAddress& out) {
   out = SocketAddress();
+  if (literal.find('\0') != std::string_view::npos) return false;
   char text[64];
   const size_t percent = literal.find('%');
   const std::string_view bare = literal.substr(0, percent);

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -14,7 +15,8 @@ namespace millrace {
 
 class SocketAddress {
  public:
-  SocketAddress() { storage_.any.sa_family = AF_UNSPEC; }
+  /// All bytes are zero: an initialiser would clear the first member of the union alone, and leave a path without an end and an IPv6 address with a scope.
+  SocketAddress() { std::memset(&storage_, 0, sizeof storage_); }
 
   /// An IP literal without brackets (a scope such as fe80::1%eth0 is understood) and a port.
   static bool parseIp(std::string_view literal, uint16_t port, SocketAddress& out);
@@ -41,7 +43,7 @@ class SocketAddress {
     sockaddr_in v4;
     sockaddr_in6 v6;
     sockaddr_un un;
-  } storage_{};
+  } storage_;
   socklen_t length_ = 0;
 };
 

@@ -1,14 +1,19 @@
 import assert from 'node:assert/strict'
+import { readdirSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { compile, run, succeed } from '../support/compile.ts'
 
+const root = join(import.meta.dirname, '../..')
+const all = (folder: string, ending: string): string[] => readdirSync(join(root, folder)).filter((name) => name.endsWith(ending)).map((name) => `${folder}/${name}`)
+
 const sources = [
-  ...['core/call_batch', 'core/cidr', 'core/timer_wheel', 'stage/client_hello', 'stage/destination', 'stage/destination_rules', 'stage/dns', 'stage/http_connect', 'stage/http_head', 'stage/keep_alive', 'stage/limit', 'stage/name_set', 'stage/proxy_protocol', 'stage/socks5'].map((name) => `addon/${name}.cc`),
+  ...['address', 'call_batch', 'cidr', 'timer_wheel'].map((name) => `addon/core/${name}.cc`),
+  ...all('addon/stage', '.cc'),
   'test/native/leaves_test.cc',
-  ...['address', 'call_batch', 'timer_wheel', 'stages', 'matchers', 'protocols', 'proxy_protocol', 'proxies', 'destinations', 'client_hello'].map((name) => `test/native/leaves/${name}_test.cc`),
+  ...all('test/native/leaves', '_test.cc'),
 ]
 
 const sanitize = ['-fsanitize=address,undefined', '-fno-sanitize-recover=all']

@@ -42,6 +42,7 @@ int main(int argc, char** argv) {
   }
 
   testPeerAddress();
+  testSocketAddress();
   testCallBatch();
   testCidr(seed);
   testTimerWheel(seed);

@@ -1,11 +1,13 @@
-// core/peer_address.h and core/cidr.h.
+// core/peer_address.h, core/address.h and core/cidr.h.
 #include <arpa/inet.h>
 #include <sys/un.h>
 
 #include <algorithm>
 #include <cstring>
+#include <string>
 
 #include "check.h"
+#include "core/address.h"
 #include "core/cidr.h"
 
 using namespace millrace;
@@ -48,7 +50,50 @@ CidrSet setOf(std::initializer_list<const char*> texts) {
   return set;
 }
 
+/// What is left uninitialised shall not happen to be zero.
+[[gnu::noinline]] void dirtyStack() {
+  volatile uint8_t rubbish[2048];
+  for (volatile uint8_t& byte : rubbish) byte = 0xa5;
+}
+
+[[gnu::noinline]] SocketAddress pathOf(const std::string& path) {
+  SocketAddress address;
+  check(SocketAddress::fromPath(path, address), path.c_str());
+  return address;
+}
+
+[[gnu::noinline]] SocketAddress ipOf(std::string_view literal) {
+  SocketAddress address;
+  check(SocketAddress::parseIp(literal, 443, address), literal.data());
+  return address;
+}
+
 }  // namespace
+
+void testSocketAddress() {
+  for (size_t bytes = 1; bytes < sizeof sockaddr_un{}.sun_path; ++bytes) {
+    for (const char first : {'/', '@'}) {
+      const std::string path = first + std::string(bytes - 1, 'x');
+      dirtyStack();
+      check(pathOf(path).host() == path, "a path ends where it was ended");
+    }
+  }
+  SocketAddress none;
+  check(!SocketAddress::fromPath("", none) && !SocketAddress::fromPath(std::string(sizeof sockaddr_un{}.sun_path, 'x'), none) && none.length() == 0, "no path, and one that is too long");
+
+  for (const char* literal : {"fe80::1", "2001:db8::1", "192.0.2.7"}) {
+    dirtyStack();
+    const SocketAddress address = ipOf(literal);
+    check(address.host() == literal && address.port() == 443, literal);
+    sockaddr_in6 six;
+    std::memcpy(&six, address.get(), address.length());
+    check(address.family() != AF_INET6 || (six.sin6_scope_id == 0 && six.sin6_flowinfo == 0), "no scope but one that is named");
+  }
+  for (const std::string_view bad : {std::string_view("192.0.2.7\0x", 11), std::string_view("::1\0", 4), std::string_view("fe80::1%lo\0", 11), std::string_view("192.0.2.7%lo"), std::string_view("[::1]"), std::string_view("")}) {
+    SocketAddress address = ipOf("192.0.2.7");
+    check(!SocketAddress::parseIp(bad, 443, address) && address.length() == 0 && address.family() == AF_UNSPEC, "what is no address leaves the object empty");
+  }
+}
 
 void testPeerAddress() {
   const PeerAddress plain = v4("192.0.2.7", 4242);

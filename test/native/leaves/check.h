@@ -28,6 +28,7 @@ struct CapturedHello {
 };
 
 void testPeerAddress();
+void testSocketAddress();
 void testCallBatch();
 void testCidr(uint64_t seed);
 void testTimerWheel(uint64_t seed);
