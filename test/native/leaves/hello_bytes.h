@@ -1,15 +1,14 @@
-// ClientHellos made for tests, a naive reader to compare with, and buffers whose end ASan guards.
+// ClientHellos made for tests, and a naive reader to compare with.
 #pragma once
 
 #include <algorithm>
-#include <cstring>
-#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "exactly.h"
 #include "stage/client_hello.h"
 
 using Bytes = std::vector<uint8_t>;
@@ -127,8 +126,7 @@ inline std::optional<std::string> naiveName(std::span<const uint8_t> wire) {
   return name;
 }
 
-// The reader's answer with its name copied out. The head is copied into an allocation of exactly its size, so that ASan sees
-// every byte read past it.
+// The reader's answer with its name copied out.
 struct Answer {
   millrace::ClientHello::State state;
   std::string name;
@@ -136,9 +134,9 @@ struct Answer {
 };
 
 inline Answer readExactly(std::span<const uint8_t> head) {
-  const auto copy = std::make_unique<uint8_t[]>(head.size());
-  if (!head.empty()) std::memcpy(copy.get(), head.data(), head.size());
-  char name[256], protocols[256];
-  const millrace::ClientHello hello = millrace::readClientHello({copy.get(), head.size()}, name, protocols);
-  return {hello.state, std::string(hello.name)};
+  return exactly(head, [](std::span<const uint8_t> bytes) {
+    char name[256], protocols[256];
+    const millrace::ClientHello hello = millrace::readClientHello(bytes, name, protocols);
+    return Answer{hello.state, std::string(hello.name)};
+  });
 }
