@@ -13,9 +13,9 @@ const flags = [
 ]
 
 /** Runs a program in the repository's root, without the sanitizer that this process may be under; its exit code and all it wrote. */
-export async function run(command: string, args: readonly string[]): Promise<{ code: number | null; output: string }> {
+export async function run(command: string, args: readonly string[], more: NodeJS.ProcessEnv = {}): Promise<{ code: number | null; output: string }> {
   const { LD_PRELOAD: _, ...env } = process.env
-  const child = spawn(command, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(command, args, { cwd: root, env: { ...env, ...more }, stdio: ['ignore', 'pipe', 'pipe'] })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => (output += String(data)))
   const code = await new Promise<number | null>((resolve, reject) => child.on('error', reject).on('close', resolve))
@@ -28,17 +28,18 @@ export async function succeed(command: string, args: readonly string[]): Promise
   return output
 }
 
-/** Compiles the sources, as many at once as there are processors, and links them. `folder` takes the objects. */
-export async function compile(folder: string, program: string, sources: readonly string[], sanitize: readonly string[]): Promise<void> {
-  const objects: string[] = []
-  const left = [...sources]
+/** Compiles the sources into objects in `folder`, as many at once as there are processors. Gives them in the order of the sources. */
+export async function objectsOf(folder: string, sources: readonly string[], options: readonly string[], compiler = 'g++'): Promise<readonly string[]> {
+  const objects = sources.map((source, i) => join(folder, `${i}-${basename(source)}.o`))
+  const left = sources.map((source, i) => [source, objects[i] ?? ''] as const)
   const worker = async (): Promise<void> => {
-    for (let source = left.pop(); source !== undefined; source = left.pop()) {
-      const object = join(folder, `${objects.length}-${basename(source)}.o`)
-      objects.push(object)
-      await succeed('g++', [...flags, ...sanitize, '-c', source, '-o', object])
-    }
+    for (let next = left.pop(); next !== undefined; next = left.pop()) await succeed(compiler, [...flags, ...options, '-c', next[0], '-o', next[1]])
   }
   await Promise.all(Array.from({ length: availableParallelism() }, worker))
-  await succeed('g++', [...sanitize, ...objects, '-o', program])
+  return objects
+}
+
+/** Compiles the sources and links them. `folder` takes the objects. */
+export async function compile(folder: string, program: string, sources: readonly string[], sanitize: readonly string[]): Promise<void> {
+  await succeed('g++', [...sanitize, ...await objectsOf(folder, sources, sanitize), '-o', program])
 }
