@@ -47,14 +47,32 @@ MatcherPtr make(const Node& node) {
   return std::make_unique<NotMatcher>(std::move(children[0]));
 }
 
-/// In two values, when no more bytes will come.
-bool holdsFor(const Node& node, Input head) {
+/// Kleene's logic once more: a prefix is known when it is there or differs, yes is stronger than more in `any`, and more than no.
+Match expected(const Node& node, Input head) {
   switch (node.kind) {
-    case Node::Kind::prefix: return textOf(head).starts_with(textOf(node.bytes));
-    case Node::Kind::any: return std::any_of(node.children.begin(), node.children.end(), [&](const Node& child) { return holdsFor(child, head); });
+    case Node::Kind::prefix: return textOf(head).starts_with(textOf(node.bytes)) ? Match::yes : textOf(node.bytes).starts_with(textOf(head)) ? Match::more : Match::no;
+    case Node::Kind::any: {
+      std::vector<Match> answers;
+      for (const Node& child : node.children) answers.push_back(expected(child, head));
+      for (const Match strongest : {Match::yes, Match::more}) {
+        if (std::find(answers.begin(), answers.end(), strongest) != answers.end()) return strongest;
+      }
+      return Match::no;
+    }
     case Node::Kind::inverse: break;
   }
-  return !holdsFor(node.children[0], head);
+  const Match answer = expected(node.children[0], head);
+  return answer == Match::more ? Match::more : answer == Match::yes ? Match::no : Match::yes;
+}
+
+/// In two values, when no more bytes will come.
+bool holdsAtEnd(const Node& node, Input head) {
+  switch (node.kind) {
+    case Node::Kind::prefix: return textOf(head).starts_with(textOf(node.bytes));
+    case Node::Kind::any: return std::any_of(node.children.begin(), node.children.end(), [&](const Node& child) { return holdsAtEnd(child, head); });
+    case Node::Kind::inverse: break;
+  }
+  return !holdsAtEnd(node.children[0], head);
 }
 
 }  // namespace
@@ -64,7 +82,8 @@ void fuzz(Input input) {
   const MatcherPtr matcher = make(node);
   const auto read = [&](Input head) {
     const Match now = matcher->match({fuzzPeer, head, false}), last = matcher->match({fuzzPeer, head, true});
-    hold(last == (holdsFor(node, head) ? Match::yes : Match::no), "at the end it is what two values make of it");
+    hold(now == expected(node, head), "it is what three values make of it");
+    hold(last == (holdsAtEnd(node, head) ? Match::yes : Match::no), "and at the end what two do");
     hold(now == Match::more || now == last, "what is decided stays at the end");
     return now;
   };

@@ -77,9 +77,27 @@ void lineHolds(Input input, const Line& line) {
   hold(line.target.find(line.authority) != std::string::npos, "so is the authority");
 }
 
-void hostHolds(const Host& host) {
+/// How many fields named Host there are before the empty line, each of which is a name, a colon and a value without a control character.
+size_t hostsAmong(std::string_view fields) {
+  size_t hosts = 0;
+  for (size_t end = fields.find("\r\n"); end != 0; end = fields.find("\r\n")) {
+    hold(end != std::string_view::npos, "fields end with an empty line");
+    const std::string_view field = fields.substr(0, end);
+    const size_t colon = field.find(':');
+    hold(colon != std::string_view::npos && colon > 0 && field.find_first_of(" \t") > colon, "a field is a name and, after a colon, its value");
+    hold(std::none_of(field.begin(), field.end(), [](char c) { return (uint8_t(c) < 0x20 && c != '\t') || c == 0x7f; }), "and nothing that another reader would take for an end");
+    std::string name(field.substr(0, colon));
+    for (char& c : name) c = c >= 'A' && c <= 'Z' ? char(c + 32) : c;
+    hosts += name == "host";
+    fields.remove_prefix(end + 2);
+  }
+  return hosts;
+}
+
+void hostHolds(const Host& host, const Line& line, std::string_view fields) {
   if (host.name.empty()) return;
   hold(host.state == HttpState::http1, "only a head that is whole has a host");
+  hold(line.authority.empty() ? hostsAmong(fields) == 1 : hostsAmong(fields) <= 1, "nobody reads another of two hosts");
   char buffer[256];
   std::string name = host.name;
   const std::string_view address = formatIp(name, buffer);
@@ -94,7 +112,7 @@ void fuzz(Input input) {
     return (before.line.state == HttpState::more || now.line == before.line) && (before.host.state == HttpState::more || now.host == before.host);
   });
   lineHolds(input, line);
-  hostHolds(host);
+  hostHolds(host, line, textOf(input).substr(line.bytes));
   const bool isOne = line.state == HttpState::http1, isTwo = line.state == HttpState::http2;
   const bool expected[] = {isOne || isTwo, isOne, isTwo};
   for (size_t i = 0; i < 3; ++i) hold((matches[i] == Match::yes) == expected[i], "http asks for the version");

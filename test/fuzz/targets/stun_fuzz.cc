@@ -32,9 +32,19 @@ void addressHolds(Input answer, size_t at, bool masked, const PeerAddress& peer)
   for (size_t i = 0; i < length - 4; ++i) hold((answer[at + 8 + i] ^ (masked ? answer[4 + i] : 0)) == peer.ip[i], "the address is the peer's");
 }
 
+/// Whether its FINGERPRINT, where it has one, is right and the last of it.
+bool fingerprintFits(Input message) {
+  for (size_t at = stunHeaderBytes; at + 4 <= message.size(); at += 4 + (be16(message, at + 2) + 3) / 4 * 4) {
+    if (be16(message, at) != 0x8028) continue;
+    return at + 8 == message.size() && be16(message, at + 2) == 4 && (be16(message, at + 4) << 16 | be16(message, at + 6)) == (reflectedCrc(crc32, message.first(at)) ^ 0x5354554e);
+  }
+  return true;
+}
+
 void answerHolds(const StunOptions& options, Input message, const PeerAddress& peer) {
   const Bytes answer = answerTo(options, message, peer);
   if (answer.empty()) return;
+  hold(be16(message, 0) == 0x0001 && fingerprintFits(message), "a Binding request is answered, and none that is damaged");
   hold(message.size() <= stunMostBytes && answer.size() >= stunHeaderBytes && stunMessageLength(answer, options.rfc3489) == int(answer.size()), "an answer is one message");
   const bool modern = std::equal(cookie, cookie + 4, message.begin() + 4);
   hold(modern || options.rfc3489, "without the cookie only who is asked to answers");
@@ -53,16 +63,12 @@ void answerHolds(const StunOptions& options, Input message, const PeerAddress& p
         mapped = true;
         break;
       case 0x0009: code = length == 4 && answer[at + 6] == 4 && answer[at + 7] == 20; break;
-      case 0x8028: {
-        const uint32_t value = reflectedCrc(crc32, Input(answer).first(at)) ^ 0x5354554e;
-        hold(length == 4 && (be16(answer, at + 4) << 16 | be16(answer, at + 6)) == value, "a FINGERPRINT is right");
-        last = true;
-        break;
-      }
+      case 0x8028: last = true; break;
       default: hold(attribute == 0x000a || attribute == 0x8022, "nothing else is told");
     }
     at += 4 + padded;
   }
+  hold(fingerprintFits(answer), "a FINGERPRINT is right");
   hold(mapped == (type == 0x0101) && code == (type == 0x0111), "a success has an address, an error its code");
   if (message.size() == stunHeaderBytes && modern && options.software.empty() && !options.fingerprint) hold(answer.size() == (peer.family == 4 ? 32 : 44), "an answer to a request without attributes is short");
 }
@@ -89,6 +95,7 @@ void fuzz(Input input) {
 
   if (length > 0 && size_t(length) <= input.size()) {
     const Input message = input.first(size_t(length));
+    hold(look != StunLook::cut, "a message that is there is not waited for");
     const bool answered = !answerTo(plain, message, four).empty();
     hold((look == StunLook::openRequest) == (answered && !authenticated(message)), "an open request is one that is answered and that no password is for");
   }
