@@ -146,6 +146,7 @@ function kindsOfMatcher(plan: PlanMatcher): readonly Kind[] {
     case 'ssh':
     case 'tls':
       return ['stream']
+    case 'quic':
     case 'wireguard':
       return ['datagram']
     case 'not':

@@ -73,6 +73,7 @@ export type PlanMatcher =
   | { readonly op: 'httpHost'; readonly names: readonly string[]; readonly addresses: readonly string[] }
   | { readonly op: 'silent'; readonly afterMs: number }
   | { readonly op: 'httpPath'; readonly paths: readonly string[] }
+  | { readonly op: 'quic'; readonly versions: readonly number[] }
   | { readonly op: 'dns' | 'mqtt' | 'postgres' | 'proxyHeader' | 'ssh' | 'stunBinding' | 'tls' | 'wireguard' }
   | { readonly op: 'not'; readonly matcher: PlanMatcher }
   | { readonly op: 'any'; readonly matchers: readonly PlanMatcher[] }

@@ -13,6 +13,7 @@
 #include "stage/postgres.h"
 #include "stage/prefix.h"
 #include "stage/proxy_header.h"
+#include "stage/quic.h"
 #include "stage/remote_address.h"
 #include "stage/silent.h"
 #include "stage/sni.h"
@@ -73,6 +74,13 @@ MatcherPtr makeHttp(JsValue from, std::string&) { return std::make_unique<HttpMa
 
 MatcherPtr makeAlpn(JsValue from, std::string&) { return std::make_unique<AlpnMatcher>(readTexts(from.get("protocols"))); }
 
+MatcherPtr makeQuic(JsValue from, std::string&) {
+  std::vector<uint32_t> versions;
+  const JsValue list = from.get("versions");
+  for (uint32_t i = 0; i < list.length(); ++i) versions.push_back(uint32_t(list.at(i).whole()));
+  return std::make_unique<QuicMatcher>(std::move(versions));
+}
+
 MatcherPtr makeSilent(JsValue from, std::string&) { return std::make_unique<SilentMatcher>(uint32_t(from.get("afterMs").whole())); }
 
 MatcherPtr makeNot(JsValue from, std::string& why) {
@@ -102,6 +110,7 @@ constexpr std::pair<const char*, MatcherPtr (*)(JsValue, std::string&)> makers[]
     {"postgres", make<PostgresMatcher>},
     {"prefix", makePrefix},
     {"proxyHeader", make<ProxyHeaderMatcher>},
+    {"quic", makeQuic},
     {"remoteAddress", makeRemoteAddress},
     {"silent", makeSilent},
     {"sni", makeSni},

@@ -26,6 +26,9 @@ class AnyMatcher final : public Matcher {
   bool readsHead() const override {
     return std::any_of(matchers_.begin(), matchers_.end(), [](const MatcherPtr& matcher) { return matcher->readsHead(); });
   }
+  bool beginsFlow() const override {
+    return std::any_of(matchers_.begin(), matchers_.end(), [](const MatcherPtr& matcher) { return matcher->beginsFlow(); });
+  }
   uint32_t silentMs() const override { return leastSilentMs(matchers_); }
 
  private:

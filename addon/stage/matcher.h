@@ -34,6 +34,8 @@ class Matcher {
   virtual Match match(const MatchInput& input) const = 0;
   /// Whether the answer may depend on more than the peer.
   virtual bool readsHead() const { return true; }
+  /// Whether it knows only what a flow of datagrams begins with: the rest of the flow has to go the same way.
+  virtual bool beginsFlow() const { return false; }
   /// After how many milliseconds without a byte it is `yes` for that alone; 0: never.
   virtual uint32_t silentMs() const { return 0; }
 

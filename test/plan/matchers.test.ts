@@ -1,6 +1,6 @@
 /** What matchers refuse, and what `explain` shows of them. */
 import assert from 'node:assert/strict'
-import { alpn, http, httpHost, httpPath, mysql, silent } from '../../lib/index.ts'
+import { alpn, any, dns, http, httpHost, httpPath, mysql, not, quic, silent } from '../../lib/index.ts'
 import { refused } from './refused.ts'
 import { call } from './untyped.ts'
 
@@ -24,16 +24,25 @@ describe('matchers of protocols', () => {
     [() => httpPath(), 'httpPath: expected at least one path such as "/api" or "/api/*"'],
     ...['', 'api', '/a*b', '/*/x', '/a b', '/a?x', '/ü'].map((bad) => [() => httpPath(bad), `httpPath: "${bad}" ${path}`] as const),
     [() => silent({ afterMs: 0 }), 'silent: afterMs must be an integer from 1 to 2500 ms, not 0'],
+    [() => quic({ versions: [] }), 'quic: versions must be an array of 1 to 64 numbers such as [1, 0x6b3343cf], not an array'],
+    [() => call(quic, { versions: 1 }), 'quic: versions must be an array of 1 to 64 numbers such as [1, 0x6b3343cf], not 1'],
+    [() => quic({ versions: [0] }), 'quic: versions: a version must be an integer from 1 to 4294967295, not 0'],
     [() => mysql({ afterMs: 2_501 }), 'mysql: afterMs must be an integer from 1 to 2500 ms, not 2501'],
   ]
   for (const [act, message] of cases) it(`refuse: ${message}`, () => refused(act, badOption, message))
 
   it('refuse unknown options', () => refused(() => call(mysql, { after: 1 }), unknownOption, 'mysql: unknown option "after": did you mean "afterMs"?'))
 
+  it('refuse quic in not, however deep: what follows an Initial would be no QUIC there', () => {
+    const message = 'not: quic knows only how a flow begins, so all that follows would be "not quic": put when(quic(), …) before the branch for the rest'
+    for (const matcher of [quic(), any(dns(), any(quic(), dns()))]) refused(() => not(matcher), 'ERR_MILLRACE_BAD_PIPELINE', message)
+  })
+
   it('show what they were given in its usual form', () => {
     assert.equal(httpHost('A.Example.', '*.b.example', '[2001:DB8:0::1]', '192.0.2.1').shows, 'a.example, *.b.example, 2001:db8::1, 192.0.2.1')
     assert.equal(httpPath('/', '/api/*').shows, '/, /api/*')
     assert.equal(alpn('h2', 'http/1.1').shows, 'h2, http/1.1')
     assert.deepEqual([http().shows, http(2).shows, mysql().shows], ['', '2', 'nothing for 300 ms'])
+    assert.deepEqual([quic().shows, quic({ versions: [1, 0x6b3343cf, 0xff00001d] }).shows], ['', '1, 2, 0xff00001d'])
   })
 })

@@ -1,6 +1,6 @@
 /** Options at run time, where no compiler has looked: unknown names with the nearest known one, numbers with their bounds. */
 import assert from 'node:assert/strict'
-import { any, choose, close, datagrams, decide, deny, echo, filterDatagrams, forward, generate, halfCloseTimeout, highWater, http, idleTimeout, inspect, keepAlive, limit, listen, maxDuration, not, otherwise, pass, pipe, prefix, route, serve, sni, stream, stun, tcp, throttle, transform, udp, unix, when, wireguard } from '../../lib/index.ts'
+import { any, choose, close, datagrams, decide, deny, echo, filterDatagrams, forward, generate, halfCloseTimeout, highWater, http, idleTimeout, inspect, keepAlive, limit, listen, maxDuration, not, otherwise, pass, pipe, prefix, quic, route, serve, sni, stream, stun, tcp, throttle, transform, udp, unix, when, wireguard } from '../../lib/index.ts'
 import { refused, rejected } from './refused.ts'
 import { call } from './untyped.ts'
 
@@ -198,6 +198,7 @@ describe('a chain that does not fit its source', () => {
     [() => call(pipe, datagram1, route(when(any(not(sni('a'))), echo()))), `pipe: the part route is for streams, ${datagramsFrom}`],
     [() => call(pipe, datagram1, route(when(any(prefix('a'), http()), echo()))), `pipe: the part route is for streams, ${datagramsFrom}`],
     [() => call(pipe, stream1, route(when(http(), echo()), when(wireguard(), echo()))), `pipe: the part route is for datagrams, but listen tcp 127.0.0.1:0 ${streams}`],
+    [() => call(pipe, stream1, route(when(any(quic(), prefix('x')), echo()))), `pipe: the part route is for datagrams, but listen tcp 127.0.0.1:0 ${streams}`],
     [() => call(pipe, stream1, route(when(not(wireguard()), echo()))), `pipe: the part route is for datagrams, but listen tcp 127.0.0.1:0 ${streams}`],
     [() => call(pipe, datagram1, route(when(prefix('a'), echo()), otherwise(halfCloseTimeout(1), close()))), `pipe: the part halfCloseTimeout is for streams, ${datagramsFrom}`],
     [

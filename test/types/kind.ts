@@ -1,5 +1,5 @@
 /** Streams and datagrams: a part for the one is refused at its place in a chain of the other. Nothing here runs. */
-import { allow, any, close, datagrams as datagramHandler, decide, echo, filterDatagrams, forward, generate, halfCloseTimeout, highWater, idleTimeout, inspect, keepAlive, limit, listen, maxDuration, not, otherwise, parseEndpoint, pass, pipe, prefix, remoteAddress, reset, route, serve, sni, stream, tcp, throttle, transform, udp, when, wireguard } from '../../lib/index.ts'
+import { allow, any, close, datagrams as datagramHandler, decide, echo, filterDatagrams, forward, generate, halfCloseTimeout, highWater, idleTimeout, inspect, keepAlive, limit, listen, maxDuration, not, otherwise, parseEndpoint, pass, pipe, prefix, quic, remoteAddress, reset, route, serve, sni, stream, tcp, throttle, transform, udp, when, wireguard } from '../../lib/index.ts'
 import type { Otherwise, Pipeline, When } from '../../lib/index.ts'
 import { anyStage, datagramMatcher, datagramSink, datagramStage, udpEndpoint } from './parts.ts'
 
@@ -126,6 +126,11 @@ pipe(
   streams,
   // @ts-expect-error -- a route that reads datagrams
   route(when(wireguard(), echo())),
+)
+pipe(
+  streams,
+  // @ts-expect-error -- a matcher of datagrams
+  route(when(quic(), echo())),
 )
 when(
   not(sni('a.example')),

@@ -18,7 +18,7 @@ struct FlowKey {
   PeerAddress peer;
   PeerAddress local;      // where the listener is bound to all addresses
   uint32_t listener = 0;
-  uint32_t sink = 0;      // the node, where a plan decides about every datagram by its bytes
+  uint32_t sink = 0;      // where a plan decides about every datagram by its bytes: the sink, or the branch that keeps what it has begun
   uint32_t scope = 0;     // of a link-local IPv6 peer
 
   bool operator==(const FlowKey&) const = default;

@@ -7,6 +7,7 @@
 #include "core/sys.h"
 #include "relay/bulk.h"
 #include "relay/datagram/answering.h"
+#include "relay/datagram/datagram_walk.h"
 #include "relay/datagram/egress.h"
 #include "relay/datagram/flow_life.h"
 
@@ -16,40 +17,6 @@ namespace {
 constexpr int listenerRounds = 4;      // reads of 64 that one listener may have in a turn
 constexpr unsigned readsTogether = 8;  // of which the last is of the flow alone
 constexpr int errorsARead = 4;         // ICMP errors taken from a socket in a turn
-constexpr uint32_t mostHeadBytes = 16'384;
-
-/// The sink for a datagram, or Node::none where a gate refuses it. Limits are asked when a flow begins.
-uint32_t sinkFor(const Plan& plan, const PeerAddress& peer, std::span<const uint8_t> bytes) {
-  const MatchInput input{peer, bytes.first(std::min<size_t>(bytes.size(), mostHeadBytes)), true, true};
-  uint32_t at = 0;
-  for (;;) {
-    const Node& node = plan.nodes[at];
-    switch (node.op) {
-      case Op::allow:
-        if (!node.allow->admits(peer)) return Node::none;
-        at = node.next[0];
-        break;
-      case Op::deny:
-        if (!node.deny->admits(peer)) return Node::none;
-        at = node.next[0];
-        break;
-      case Op::limit:
-        at = node.next[0];
-        break;
-      case Op::route: {
-        size_t branch = 0;
-        while (branch < node.when.size() && node.when[branch]->match(input) != Match::yes) ++branch;
-        at = node.next[branch];
-        break;
-      }
-      case Op::close:
-      case Op::reset:
-        return Node::none;
-      default:
-        return at;
-    }
-  }
-}
 
 bool takeTokens(FlowThrottle& throttle, unsigned direction, uint32_t bytes, uint64_t now) {
   TokenBucket& byBytes = throttle.bytes[direction];
@@ -92,17 +59,6 @@ void askAgain(FlowContext& f, const DatagramSocket& socket) {
   f.c.loop.poller().modify(socket.fd.get(), socket.watchedFor() | (socket.watchesOut ? uint32_t{EPOLLOUT} : 0u), socket.key);
 }
 
-/// `sink`: where the plan leads the datagram, or Node::none where that is not known yet and the same for all datagrams of a peer.
-Flow* flowFor(FlowContext& f, DatagramListener& listener, const PeerAddress& peer, const Received& received, uint32_t sink, DropReason& why) {
-  FlowKey key{peer, {}, listener.index, sink == Node::none ? 0 : sink, received.scope()};
-  if (listener.socket.tellsLocal) key.local = received.local;
-  const uint64_t hash = f.table.hash(key);
-  if (Flow* flow = f.table.find(key, hash)) return flow;
-  why = DropReason::policy;
-  if (sink == Node::none) sink = sinkFor(f.c.plans[listener.plan]->plan, peer, {received.data, received.length});
-  return sink == Node::none ? nullptr : beginFlow(f, listener, key, hash, sink, why);
-}
-
 PeerAddress peerOf(const Received& received) { return PeerAddress::from(reinterpret_cast<const sockaddr*>(received.name), received.nameLength); }
 
 bool sameFlow(const DatagramListener& listener, const Received& a, const Received& b) {
@@ -113,12 +69,13 @@ bool sameFlow(const DatagramListener& listener, const Received& a, const Receive
 bool walkEach(FlowContext& f, DatagramListener& listener, const Received& it) {
   const Plan& plan = f.c.plans[listener.plan]->plan;
   const PeerAddress peer = peerOf(it);
+  const DatagramFrom from{listener, peer, it};
   bool kept = false;
   eachDatagram(it.data, it.length, it.segment, [&](const uint8_t* data, uint32_t size) {
-    const uint32_t sink = sinkFor(plan, peer, {data, size});
+    const DatagramWay way = walkDatagram(f, from, {data, size});
+    if (way.sink != Node::none && answersAlone(plan.nodes[way.sink])) return answer(f, listener, way.sink, it, peer, {data, size});
     DropReason why = DropReason::policy;
-    if (sink != Node::none && answersAlone(plan.nodes[sink])) return answer(f, listener, sink, it, peer, {data, size});
-    Flow* flow = sink == Node::none ? nullptr : flowFor(f, listener, peer, it, sink, why);
+    Flow* flow = flowOn(f, from, way, why);
     if (!flow) return countRefused(f, listener.plan, toUpstream, why, 1, size);
     kept = true;
     arrive(f, *flow, toUpstream, data, size, size);
@@ -188,7 +145,7 @@ void readListener(FlowContext& f, DatagramListener& listener) {
         continue;
       }
       if (it.truncated || !before || flow->over || !sameFlow(listener, *before, it)) {
-        flow = it.truncated ? nullptr : flowFor(f, listener, peerOf(it), it, Node::none, why);
+        flow = it.truncated ? nullptr : flowOf(f, {listener, peerOf(it), it}, why);
       }
       before = flow ? &it : nullptr;
       if (flow) arrive(f, *flow, toUpstream, it.data, it.length, it.segment);

@@ -12,6 +12,7 @@
 #include "stage/mqtt.h"
 #include "stage/postgres.h"
 #include "stage/proxy_header.h"
+#include "stage/quic.h"
 #include "stage/ssh.h"
 #include "stage/tls.h"
 #include "stage/wireguard.h"
@@ -270,6 +271,55 @@ void testDatagrams() {
   });
 }
 
+/// An Initial as the lengths say; `rest` is what they leave to its number and payload.
+Bytes initial(uint32_t version, uint8_t first, size_t token = 0, size_t rest = 1181, size_t id = 8) {
+  Bytes bytes = {first};
+  put(bytes, version, 4);
+  put(bytes, sized(Bytes(id, 0xd1), 1));
+  put(bytes, {0});
+  put(bytes, 0x4000 | unsigned(token), 2);
+  put(bytes, Bytes(token, 0x70));
+  put(bytes, 0x4000 | unsigned(rest), 2);
+  put(bytes, Bytes(rest, 0x5a));
+  return bytes;
+}
+
+void testQuic() {
+  constexpr uint32_t v2 = 0x6b3343cf;
+  const QuicMatcher quic({1, v2}), draft({0xff00001d});
+  const auto says = [](const Matcher& matcher, const Bytes& datagram) {
+    corpus.push_back(datagram);
+    return ask(matcher, datagram, true, true) == Match::yes;
+  };
+  const Bytes good = initial(1, 0xc3);
+  check(good.size() == 1200 && says(quic, good), "an Initial of version 1 in 1200 bytes");
+  check(!says(quic, Bytes(good.begin(), good.end() - 1)), "one byte less");
+  check(says(quic, plus(good, Bytes(52, 0))), "with something behind it");
+  check(ask(quic, good, true, false) == Match::no && ask(quic, good) == Match::no, "not in a stream");
+  check(says(quic, initial(v2, 0xd3)) && !says(quic, initial(v2, 0xc3)) && !says(quic, initial(1, 0xd3)), "the types of version 2 are others");
+  check(!says(quic, initial(1, 0xe3)) && !says(quic, initial(1, 0xf3)), "a Handshake and a Retry begin nothing");
+  check(!says(quic, initial(0, 0xc3)) && !says(quic, initial(3, 0xc3)) && !says(quic, initial(0xff00001d, 0xc3)), "a Version Negotiation and versions that nobody has named");
+  check(says(quic, initial(0x1a2a3a4a, 0xff, 9)) && !says(quic, initial(0x1a2a3a4a, 0xbf)), "a reserved version");
+  check(says(draft, initial(0xff00001d, 0xc0)) && !says(draft, good) && says(draft, initial(0x0a0a0a0a, 0xc0)), "a version that was named, and no other");
+  check(says(quic, initial(1, 0xc0, 0, 1182, 20)) && !says(quic, initial(1, 0xc0, 0, 1182, 21)), "an id of 20 bytes at most");
+  check(says(quic, initial(1, 0xc0, 0, 1200, 0)), "and of none, as after a Retry");
+  check(!says(quic, initial(1, 0x83)) && says(quic, initial(1, 0x83, 40)), "no fixed bit, with a token only");
+  check(!says(quic, initial(1, 0x43)) && !says(quic, initial(1, 0x03)), "a short header");
+  check(says(quic, plus(initial(1, 0xc3, 0, 20), Bytes(1200, 0))) && !says(quic, plus(initial(1, 0xc3, 0, 19), Bytes(1200, 0))), "at least 20 bytes of packet");
+  Bytes longer = good;
+  longer[17] += 1;
+  check(!says(quic, longer), "a length beyond the datagram");
+  Bytes token = good;
+  token[15] = 0x7f;
+  check(!says(quic, token), "a token beyond the datagram");
+  Bytes huge = good;
+  for (size_t i = 15; i < 23; ++i) huge[i] = 0xff;
+  check(!says(quic, huge), "a token of 2^62 - 1 bytes");
+  Bytes scid = good;
+  scid[14] = 21;
+  check(!says(quic, scid), "a source id that is too long");
+}
+
 // No mutation of anything makes a matcher read past the head or take back an answer.
 void fuzz(Random& random, size_t rounds) {
   const HttpHostMatcher host(names({"a.example", "*.b.example"}));
@@ -283,7 +333,8 @@ void fuzz(Random& random, size_t rounds) {
   const DnsMatcher dns;
   const ProxyHeaderMatcher proxy;
   const WireguardMatcher wireguard;
-  const Matcher* all[] = {&host, &path, &http, &alpn, &tls, &ssh, &postgres, &mqtt, &dns, &proxy, &wireguard};
+  const QuicMatcher quic({1, 0x6b3343cf});
+  const Matcher* all[] = {&host, &path, &http, &alpn, &tls, &ssh, &postgres, &mqtt, &dns, &proxy, &wireguard, &quic};
   for (size_t round = 0; round < rounds; ++round) {
     Bytes head = corpus[random.below(corpus.size())];
     for (size_t changes = random.below(4); changes > 0 && !head.empty(); --changes) {
@@ -311,6 +362,7 @@ void testProtocols(uint64_t seed) {
   testTls();
   testSshPostgresMqtt();
   testDatagrams();
+  testQuic();
   Random random(seed);
   fuzz(random, 100'000);
 }
