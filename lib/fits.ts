@@ -156,6 +156,7 @@ function kindsOfMatcher(plan: PlanMatcher): readonly Kind[] {
     case 'dns':
     case 'prefix':
     case 'proxyHeader':
+    case 'regexp':
     case 'remoteAddress':
     case 'stunBinding':
       return []

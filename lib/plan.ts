@@ -74,6 +74,8 @@ export type PlanMatcher =
   | { readonly op: 'silent'; readonly afterMs: number }
   | { readonly op: 'httpPath'; readonly paths: readonly string[] }
   | { readonly op: 'quic'; readonly versions: readonly number[] }
+  /** `code`: three numbers an instruction; `sets`: 32 bytes each (lib/regexp-program.ts). */
+  | { readonly op: 'regexp'; readonly code: readonly number[]; readonly sets: readonly Uint8Array[]; readonly maxBytes: number }
   | { readonly op: 'dns' | 'mqtt' | 'postgres' | 'proxyHeader' | 'ssh' | 'stunBinding' | 'tls' | 'wireguard' }
   | { readonly op: 'not'; readonly matcher: PlanMatcher }
   | { readonly op: 'any'; readonly matchers: readonly PlanMatcher[] }

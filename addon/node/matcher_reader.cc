@@ -1,5 +1,6 @@
 #include "node/matcher_reader.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "stage/alpn.h"
@@ -14,6 +15,7 @@
 #include "stage/prefix.h"
 #include "stage/proxy_header.h"
 #include "stage/quic.h"
+#include "stage/regexp.h"
 #include "stage/remote_address.h"
 #include "stage/silent.h"
 #include "stage/sni.h"
@@ -81,6 +83,23 @@ MatcherPtr makeQuic(JsValue from, std::string&) {
   return std::make_unique<QuicMatcher>(std::move(versions));
 }
 
+ByteSet readByteSet(std::span<const uint8_t> bits) {
+  ByteSet set;
+  for (size_t byte = 0; byte < std::min(set.size(), bits.size() * 8); ++byte) set[byte] = bits[byte / 8] >> (byte % 8) & 1;
+  return set;
+}
+
+MatcherPtr makeRegexp(JsValue from, std::string&) {
+  std::vector<RegexpInstruction> instructions;
+  std::vector<ByteSet> sets;
+  const JsValue code = from.get("code"), list = from.get("sets");
+  for (uint32_t i = 0; i + 2 < code.length(); i += 3) {
+    instructions.push_back({RegexpOp(code.at(i).whole()), uint16_t(code.at(i + 1).whole()), uint16_t(code.at(i + 2).whole())});
+  }
+  for (uint32_t i = 0; i < list.length(); ++i) sets.push_back(readByteSet(list.at(i).bytes()));
+  return std::make_unique<RegexpMatcher>(RegexpProgram(std::move(instructions), std::move(sets), uint32_t(from.get("maxBytes").whole())));
+}
+
 MatcherPtr makeSilent(JsValue from, std::string&) { return std::make_unique<SilentMatcher>(uint32_t(from.get("afterMs").whole())); }
 
 MatcherPtr makeNot(JsValue from, std::string& why) {
@@ -111,6 +130,7 @@ constexpr std::pair<const char*, MatcherPtr (*)(JsValue, std::string&)> makers[]
     {"prefix", makePrefix},
     {"proxyHeader", make<ProxyHeaderMatcher>},
     {"quic", makeQuic},
+    {"regexp", makeRegexp},
     {"remoteAddress", makeRemoteAddress},
     {"silent", makeSilent},
     {"sni", makeSni},

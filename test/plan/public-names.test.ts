@@ -18,7 +18,7 @@ describe('the public names', () => {
         ...['matches', 'readClientHello', 'readHttpRequest', 'readProxyHeader'],
         ...['pass', 'more', 'replace', 'reject', 'startsWith', 'encode'],
         ...['allow', 'deny', 'limit', 'proxyProtocol', 'idleTimeout', 'halfCloseTimeout', 'maxDuration', 'highWater', 'throttle', 'keepAlive', 'inspect', 'decide', 'transform', 'filterDatagrams'],
-        ...['remoteAddress', 'prefix', 'tls', 'sni', 'alpn', 'http', 'httpHost', 'httpPath', 'ssh', 'postgres', 'mysql', 'silent', 'mqtt', 'dns', 'wireguard', 'quic', 'proxyHeader', 'stunBinding', 'not', 'any'],
+        ...['remoteAddress', 'prefix', 'regexp', 'tls', 'sni', 'alpn', 'http', 'httpHost', 'httpPath', 'ssh', 'postgres', 'mysql', 'silent', 'mqtt', 'dns', 'wireguard', 'quic', 'proxyHeader', 'stunBinding', 'not', 'any'],
         ...['socks5', 'httpConnect', 'user', 'socks5Proxy', 'httpProxy'],
         ...['forward', 'echo', 'discard', 'stun', 'close', 'reset', 'stream', 'datagrams', 'route', 'when', 'otherwise', 'choose'],
       ].sort(),

@@ -1,5 +1,5 @@
 /** Options: names and types are known to the compiler. Nothing here runs. */
-import { echo, filterDatagrams, forward, generate, inspect, keepAlive, limit, listen, otherwise, pass, pipe, prefix, route, serve, tcp, throttle, transform, unix, when, close } from '../../lib/index.ts'
+import { echo, filterDatagrams, forward, generate, inspect, keepAlive, limit, listen, otherwise, pass, pipe, prefix, regexp, route, serve, tcp, throttle, transform, unix, when, close } from '../../lib/index.ts'
 
 const endpoint = unix('/run/x.sock')
 
@@ -31,6 +31,8 @@ inspect({ maxByte: 1 }, () => pass())
 transform({ upstream: () => null })
 // @ts-expect-error -- a number
 prefix(1)
+// @ts-expect-error -- a text is no expression
+regexp('^GET ')
 // @ts-expect-error -- dualstack
 listen(endpoint, { dualstack: true })
 // @ts-expect-error -- a source is no pipeline
