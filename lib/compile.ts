@@ -127,7 +127,7 @@ function addStage(build: Build, { body }: AnyStage, path: string, way: Way, goOn
     case 'allow':
     case 'deny': {
       const at = reserve(build, knownAt(way, path))
-      build.nodes[at] = { op: body.step, cidrs: body.cidrs, next: goOn(way) }
+      build.nodes[at] = { op: body.step, ...body.networks, next: goOn(way) }
       return at
     }
     case 'limit': {
@@ -138,7 +138,8 @@ function addStage(build: Build, { body }: AnyStage, path: string, way: Way, goOn
     }
     case 'proxyProtocol': {
       const at = reserve(build, knownAt(way, path))
-      build.nodes[at] = { op: 'proxyProtocol', from: body.from, mode: body.mode, head: body.head, next: goOn(way) }
+      const { cidrs: from, ...files } = body.from
+      build.nodes[at] = { op: 'proxyProtocol', from, ...files, mode: body.mode, head: body.head, next: goOn(way) }
       return at
     }
     case 'settings': {

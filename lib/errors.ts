@@ -81,7 +81,7 @@ export function systemError(cause: unknown, node: string): unknown {
   if (typeof cause !== 'object' || cause === null || cause instanceof RelayError) return cause
   const [code, syscall] = [textOf(cause, 'code'), textOf(cause, 'syscall')]
   if (code === undefined || syscall === undefined) return cause
-  const [errno, address, port] = [numberOf(cause, 'errno'), textOf(cause, 'address') ?? textOf(cause, 'hostname'), numberOf(cause, 'port')]
+  const [errno, address, port] = [numberOf(cause, 'errno'), textOf(cause, 'address') ?? textOf(cause, 'hostname') ?? textOf(cause, 'path'), numberOf(cause, 'port')]
   const host = address?.includes(':') === true && port !== undefined ? `[${address}]` : address
   const where = host === undefined ? '' : port === undefined || host.startsWith('/') ? ` ${host}` : ` ${host}:${port}`
   return new RelayError(

@@ -63,6 +63,17 @@ export type NameNotice = {
   readonly message: string
 }
 
+/** A file of networks (`file`) has changed, and what is in it holds from now on; or it cannot be read or has a wrong line, which the message names, and what it had before stays. */
+export type FileNotice = {
+  readonly type: 'notice'
+  readonly code: 'fileChanged' | 'fileUnusable'
+  readonly at: number
+  readonly pipeline: number
+  readonly listener: string
+  readonly path: string
+  readonly message: string
+}
+
 /** The time of a `generate` pipeline is over, and its last replies have had 200 ms to come: `server.load()` is final. */
 export type GeneratorNotice = {
   readonly type: 'notice'
@@ -81,4 +92,4 @@ export type OffloadNotice = {
 }
 
 /** One of the events that come in batches to `onEvents`. */
-export type RelayEvent = OpenEvent | CloseEvent | ListenerNotice | NameNotice | GeneratorNotice | OffloadNotice
+export type RelayEvent = OpenEvent | CloseEvent | ListenerNotice | NameNotice | FileNotice | GeneratorNotice | OffloadNotice

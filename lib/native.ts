@@ -199,6 +199,8 @@ export interface NativeRelay {
   setUpstream(plan: number, upstream: number, addresses: readonly ResolvedAddress[]): void
   /** What a lookup has found, nothing where the name has no address; the port is the one that the session asks for. Ids that wait no longer are ignored. */
   answerLookup(session: number, name: string, addresses: readonly ResolvedAddress[]): void
+  /** What a file of a plan has now; `done` is called when it holds, and never where the relay ends before. */
+  setNetworks(plan: number, file: number, cidrs: readonly string[], done: () => void): void
   /**
    * Stops accepting, gives sessions `drainMs`, then resets what is left. A second call may shorten the time. Ends with a `closed` record; what
    * was never started is gone at once, without one.

@@ -4,6 +4,7 @@
  * A part says in `accepts` which kinds of session it can be used for. The property is never there; it only makes the types
  * contravariant, so that a part for any kind fits everywhere and a part for streams fits only streams.
  */
+import type { GivenNetworks } from './address-file.ts'
 import type { ChooseHandler, ChunkHandler, DatagramFilter, DatagramHandler, DecideHandler, InspectHandler, StreamSource } from './handlers.ts'
 import type { PlanEndpoint, PlanGenerate, PlanHead, PlanHop, PlanLogin, PlanMatcher, PlanProxyMode, PlanRules, PlanSettings, PlanStun } from './plan.ts'
 import type { Via } from './proxy/via.ts'
@@ -18,8 +19,8 @@ type Named = { readonly name: string; readonly shows: string }
 
 /** What `compile` makes of a stage. */
 export type StageBody =
-  | { readonly step: 'allow' | 'deny'; readonly cidrs: readonly string[] }
-  | { readonly step: 'proxyProtocol'; readonly from: readonly string[]; readonly mode: PlanProxyMode; readonly head: PlanHead }
+  | { readonly step: 'allow' | 'deny'; readonly networks: GivenNetworks }
+  | { readonly step: 'proxyProtocol'; readonly from: GivenNetworks; readonly mode: PlanProxyMode; readonly head: PlanHead }
   | { readonly step: 'limit'; readonly maxSessions: number; readonly maxSessionsPerAddress: number; readonly newSessionsPerSecond: number }
   /** `ofDatagrams`: what holds for datagrams instead, where that is something else. */
   | { readonly step: 'settings'; readonly settings: Partial<PlanSettings>; readonly ofDatagrams?: { readonly settings: Partial<PlanSettings>; readonly shows: string } }

@@ -65,7 +65,7 @@ export type PlanStun = {
 }
 
 export type PlanMatcher =
-  | { readonly op: 'remoteAddress'; readonly cidrs: readonly string[] }
+  | { readonly op: 'remoteAddress'; readonly cidrs: readonly string[]; readonly files?: readonly string[] }
   | { readonly op: 'prefix'; readonly bytes: Uint8Array }
   | { readonly op: 'sni'; readonly names: readonly string[] }
   | { readonly op: 'alpn'; readonly protocols: readonly string[] }
@@ -102,8 +102,7 @@ export type PlanRules = {
 export type PlanProxyMode = 'require' | 'use' | 'ignore' | 'reject'
 
 export type PlanNode =
-  | { readonly op: 'allow'; readonly cidrs: readonly string[]; readonly next: number }
-  | { readonly op: 'deny'; readonly cidrs: readonly string[]; readonly next: number }
+  | { readonly op: 'allow' | 'deny'; readonly cidrs: readonly string[]; readonly files?: readonly string[]; readonly next: number }
   | {
       readonly op: 'limit'
       /** 0: no limit. */
@@ -112,7 +111,7 @@ export type PlanNode =
       readonly newSessionsPerSecond: number
       readonly next: number
     }
-  | { readonly op: 'proxyProtocol'; readonly from: readonly string[]; readonly mode: PlanProxyMode; readonly head: PlanHead; readonly next: number }
+  | { readonly op: 'proxyProtocol'; readonly from: readonly string[]; readonly files?: readonly string[]; readonly mode: PlanProxyMode; readonly head: PlanHead; readonly next: number }
   /** `inspect` and `decide`: the verdict `pass` goes on to `next[0]`. `choose`: the verdict `pass` carries the index into `next`. */
   | { readonly op: 'ask'; readonly kind: 'inspect' | 'decide' | 'choose'; readonly handler: number; readonly head: PlanHead; readonly next: readonly number[] }
   | { readonly op: 'route'; readonly head: PlanHead; readonly when: readonly { readonly matcher: PlanMatcher; readonly next: number }[]; readonly otherwise: number }
@@ -156,6 +155,9 @@ export type PlanNode =
   | { readonly op: 'close' }
   | { readonly op: 'reset' }
 
+/** A file of networks that nodes name by its path, and what is in it, which `prepare` finds out. */
+export type PlanFile = { readonly path: string; readonly cidrs: readonly string[] }
+
 /** What `generate` makes instead of listening. */
 export type PlanGenerate = {
   readonly flows: number
@@ -193,6 +195,8 @@ export type Plan = {
   readonly maxFlowsPerAddress: number
   readonly generate: PlanGenerate | null
   readonly nodes: readonly PlanNode[]
+  /** The files that nodes and matchers name, each once; `compile` makes none. */
+  readonly files?: readonly PlanFile[]
   /**
    * Where `forward` nodes go, by their `upstream` number. A name is resolved by `lib` and handed to the addon as addresses. With a
    * `lastPort` the port is the first one plus the `offset` of the listener that the session came to.

@@ -7,6 +7,7 @@ import { misuse, systemError } from './errors.ts'
 import type { RelayEvent } from './events.ts'
 import { explain } from './explain.ts'
 import type { CounterRow } from './ledger.ts'
+import { watchFiles, withFiles } from './files.ts'
 import { checkListeners } from './listeners.ts'
 import { createLookUp } from './look-up.ts'
 import type { LookUp } from './look-up.ts'
@@ -73,7 +74,7 @@ export async function prepare(list: readonly Pipeline<Kind>[], settings: Setting
   const groups = groupByThread(compiled, settings)
   const native = addonFor('serve')
   if (beside?.cpu !== undefined) native.pinThread(beside.cpu)
-  const plans = await Promise.all(compiled.map((one) => withListenAddresses(one, settings.resolver)))
+  const plans = await Promise.all(compiled.map(async (one) => withListenAddresses(await withFiles(one), settings.resolver)))
   checkListeners(plans.map(({ plan }) => plan))
 
   const lookUp = createLookUp(settings.resolver)
@@ -93,7 +94,8 @@ export async function prepare(list: readonly Pipeline<Kind>[], settings: Setting
     async start() {
       await startAll(relays)
       const texts = [...list.map((pipeline) => explain(pipeline)), shardsText(settings.sharding)]
-      return createServer(relays, place, texts.filter((text) => text !== '').join('\n\n'), watchNames(relays, compiled, settings))
+      const stops = [watchNames(relays, compiled, settings), watchFiles(relays, plans, settings)]
+      return createServer(relays, place, texts.filter((text) => text !== '').join('\n\n'), () => stops.forEach((stop) => stop()))
     },
   }
 }

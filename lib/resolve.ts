@@ -91,7 +91,8 @@ export function watchName(name: string, { resolver, onAddresses, onFailure, sche
   }
 }
 
-function afterMs(act: () => void, ms: number): () => void {
+/** A timer that keeps no process alive; returns what calls it off. */
+export function afterMs(act: () => void, ms: number): () => void {
   const timer = setTimeout(act, ms).unref()
   return () => clearTimeout(timer)
 }

@@ -45,9 +45,9 @@ MatcherPtr make(JsValue, std::string&) {
   return std::make_unique<Made>();
 }
 
-MatcherPtr makeRemoteAddress(JsValue from, std::string& why) {
-  CidrSet networks;
-  return readCidrs(from.get("cidrs"), why, networks) ? std::make_unique<RemoteAddressMatcher>(std::move(networks)) : nullptr;
+MatcherPtr makeRemoteAddress(JsValue from, std::string& why, std::span<const NetworkFile> files) {
+  auto networks = readNetworks(from, "cidrs", why, files);
+  return networks ? std::make_unique<RemoteAddressMatcher>(std::move(*networks)) : nullptr;
 }
 
 MatcherPtr makePrefix(JsValue from, std::string&) {
@@ -102,36 +102,39 @@ MatcherPtr makeRegexp(JsValue from, std::string&) {
 
 MatcherPtr makeSilent(JsValue from, std::string&) { return std::make_unique<SilentMatcher>(uint32_t(from.get("afterMs").whole())); }
 
-MatcherPtr makeNot(JsValue from, std::string& why) {
-  MatcherPtr inner = readMatcher(from.get("matcher"), why);
+MatcherPtr makeNot(JsValue from, std::string& why, std::span<const NetworkFile> files) {
+  MatcherPtr inner = readMatcher(from.get("matcher"), why, files);
   return inner ? std::make_unique<NotMatcher>(std::move(inner)) : nullptr;
 }
 
-MatcherPtr makeAny(JsValue from, std::string& why) {
+MatcherPtr makeAny(JsValue from, std::string& why, std::span<const NetworkFile> files) {
   std::vector<MatcherPtr> inner;
   const JsValue matchers = from.get("matchers");
   for (uint32_t i = 0; i < matchers.length(); ++i) {
-    inner.push_back(readMatcher(matchers.at(i), why));
+    inner.push_back(readMatcher(matchers.at(i), why, files));
     if (!inner.back()) return nullptr;
   }
   return std::make_unique<AnyMatcher>(std::move(inner));
 }
 
+constexpr std::pair<const char*, MatcherPtr (*)(JsValue, std::string&, std::span<const NetworkFile>)> makersWithFiles[] = {
+    {"any", makeAny},
+    {"not", makeNot},
+    {"remoteAddress", makeRemoteAddress},
+};
+
 constexpr std::pair<const char*, MatcherPtr (*)(JsValue, std::string&)> makers[] = {
     {"alpn", makeAlpn},
-    {"any", makeAny},
     {"dns", make<DnsMatcher>},
     {"http", makeHttp},
     {"httpHost", makeHttpHost},
     {"httpPath", makeHttpPath},
     {"mqtt", make<MqttMatcher>},
-    {"not", makeNot},
     {"postgres", make<PostgresMatcher>},
     {"prefix", makePrefix},
     {"proxyHeader", make<ProxyHeaderMatcher>},
     {"quic", makeQuic},
     {"regexp", makeRegexp},
-    {"remoteAddress", makeRemoteAddress},
     {"silent", makeSilent},
     {"sni", makeSni},
     {"ssh", make<SshMatcher>},
@@ -142,8 +145,11 @@ constexpr std::pair<const char*, MatcherPtr (*)(JsValue, std::string&)> makers[]
 
 }  // namespace
 
-MatcherPtr readMatcher(JsValue from, std::string& why) {
+MatcherPtr readMatcher(JsValue from, std::string& why, std::span<const NetworkFile> files) {
   const std::string op = from.get("op").text();
+  for (const auto& [name, maker] : makersWithFiles) {
+    if (op == name) return maker(from, why, files);
+  }
   for (const auto& [name, maker] : makers) {
     if (op == name) return maker(from, why);
   }
@@ -159,6 +165,18 @@ bool readCidrs(JsValue from, std::string& why, CidrSet& out) {
   }
   out.seal();
   return true;
+}
+
+std::optional<Networks> readNetworks(JsValue from, const char* cidrs, std::string& why, std::span<const NetworkFile> files) {
+  CidrSet named;
+  if (!readCidrs(from.get(cidrs), why, named)) return std::nullopt;
+  std::vector<std::shared_ptr<const CidrSet>> found;
+  for (const std::string& path : readTexts(from.get("files"))) {
+    const auto file = std::find_if(files.begin(), files.end(), [&](const NetworkFile& one) { return one.path == path; });
+    if (file == files.end()) return fail(why, "file " + path), std::nullopt;
+    found.push_back(file->networks);
+  }
+  return Networks(std::move(named), std::move(found));
 }
 
 bool fail(std::string& why, const std::string& what) {

@@ -76,13 +76,13 @@ ProxyMode proxyModeOf(const std::string& text) {
   return text == "reject" ? ProxyMode::reject : ProxyMode::require;
 }
 
-bool readNode(JsValue from, std::string& why, Node& node) {
+bool readNode(JsValue from, std::string& why, std::span<const NetworkFile> files, Node& node) {
   const std::string op = from.get("op").text();
   if (op == "allow" || op == "deny") {
-    CidrSet networks;
-    if (!readCidrs(from.get("cidrs"), why, networks)) return false;
-    if (op == "allow") node.allow.emplace(std::move(networks));
-    else node.deny.emplace(std::move(networks));
+    auto networks = readNetworks(from, "cidrs", why, files);
+    if (!networks) return false;
+    if (op == "allow") node.allow.emplace(std::move(*networks));
+    else node.deny.emplace(std::move(*networks));
     node.op = op == "allow" ? Op::allow : Op::deny;
     node.next = {uint32_t(from.get("next").whole())};
   } else if (op == "limit") {
@@ -90,10 +90,10 @@ bool readNode(JsValue from, std::string& why, Node& node) {
     node.limit = std::make_shared<LimitStage>(from.get("maxSessions").whole(), from.get("maxSessionsPerAddress").whole(), from.get("newSessionsPerSecond").whole());
     node.next = {uint32_t(from.get("next").whole())};
   } else if (op == "proxyProtocol") {
-    CidrSet networks;
-    if (!readCidrs(from.get("from"), why, networks)) return false;
+    auto networks = readNetworks(from, "from", why, files);
+    if (!networks) return false;
     node.op = Op::proxyProtocol;
-    node.proxy.emplace(std::move(networks), proxyModeOf(from.get("mode").text()));
+    node.proxy.emplace(std::move(*networks), proxyModeOf(from.get("mode").text()));
     node.head = readHead(from);
     node.next = {uint32_t(from.get("next").whole())};
   } else if (op == "ask") {
@@ -107,7 +107,7 @@ bool readNode(JsValue from, std::string& why, Node& node) {
     const JsValue when = from.get("when");
     for (uint32_t i = 0; i < when.length(); ++i) {
       const JsValue branch = when.at(i);
-      node.when.push_back(readMatcher(branch.get("matcher"), why));
+      node.when.push_back(readMatcher(branch.get("matcher"), why, files));
       if (!node.when.back()) return false;
       node.next.push_back(uint32_t(branch.get("next").whole()));
     }
@@ -178,10 +178,15 @@ std::optional<Plan> readPlan(JsValue from, std::string& why) {
     if (readEndpoint(upstreams.at(i), address)) upstream.addresses.push_back(address);  // else a name
     plan.upstreams.push_back(std::move(upstream));
   }
+  const JsValue files = from.get("files");
+  for (uint32_t i = 0; i < files.length(); ++i) {
+    plan.files.push_back({files.at(i).get("path").text(), std::make_shared<CidrSet>()});
+    if (!readCidrs(files.at(i).get("cidrs"), why, *plan.files.back().networks)) return std::nullopt;
+  }
   const JsValue nodes = from.get("nodes");
   plan.nodes.resize(nodes.length());
   for (uint32_t i = 0; i < nodes.length(); ++i) {
-    if (!readNode(nodes.at(i), why, plan.nodes[i])) return std::nullopt;
+    if (!readNode(nodes.at(i), why, plan.files, plan.nodes[i])) return std::nullopt;
   }
   for (uint32_t i = 0; i < plan.nodes.size(); ++i) {
     for (const uint32_t next : plan.nodes[i].next) {

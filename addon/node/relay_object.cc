@@ -1,6 +1,7 @@
 // Longer than 250 lines: one method of the JS object after another.
 #include "node/relay_object.h"
 
+#include "node/matcher_reader.h"
 #include "node/plan_reader.h"
 #include "node/session_list.h"
 #include "node/system_error.h"
@@ -34,6 +35,7 @@ Napi::Function RelayObject::define(Napi::Env env) {
     InstanceMethod<&RelayObject::sessions>("sessions"),
     InstanceMethod<&RelayObject::setUpstream>("setUpstream"),
     InstanceMethod<&RelayObject::answerLookup>("answerLookup"),
+    InstanceMethod<&RelayObject::setNetworks>("setNetworks"),
     InstanceMethod<&RelayObject::close>("close"),
     InstanceMethod<&RelayObject::endSession>("endSession"),
     InstanceMethod<&RelayObject::answerHead>("answerHead"),
@@ -244,6 +246,20 @@ void RelayObject::answerLookup(const Napi::CallbackInfo& info) {
   if (!live()) return;
   const double id = argument(info, 0).number();
   driver_->run([id, name = argument(info, 1).text(), list = readAddresses(argument(info, 2))](Engine& engine) { lookedUp(engine.context(), id, name, list); });
+}
+
+void RelayObject::setNetworks(const Napi::CallbackInfo& info) {
+  if (!live()) return;
+  const auto plan = uint32_t(argument(info, 0).whole());
+  const auto file = uint32_t(argument(info, 1).whole());
+  std::string why;
+  CidrSet networks;
+  if (!readCidrs(argument(info, 2), why, networks)) return throwError(info.Env(), why);
+  auto done = std::make_shared<JsFunction>(info.Env(), argument(info, 3));
+  driver_->query([plan, file, networks = std::move(networks)](Engine& engine) { engine.setNetworks(plan, file, networks); }, [this, done] {
+    const HandleScope scope(Env());
+    if (napi_value function = done->get()) js_->call(function, {});
+  });
 }
 
 void RelayObject::close(const Napi::CallbackInfo& info) {

@@ -24,6 +24,7 @@ class RelayObject final : public Napi::ObjectWrap<RelayObject> {
   void sessions(const Napi::CallbackInfo& info);
   void setUpstream(const Napi::CallbackInfo& info);
   void answerLookup(const Napi::CallbackInfo& info);
+  void setNetworks(const Napi::CallbackInfo& info);
   void close(const Napi::CallbackInfo& info);
   void endSession(const Napi::CallbackInfo& info);
   void answerHead(const Napi::CallbackInfo& info);

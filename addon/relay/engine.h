@@ -42,6 +42,8 @@ class Engine final : private EventHandler, private Arrivals {
   bool closed() const { return closed_; }
 
   void setUpstream(uint32_t plan, uint32_t upstream, std::vector<SocketAddress> addresses);
+  /// What a file of a plan has now: for what begins from here on.
+  void setNetworks(uint32_t plan, uint32_t file, CidrSet networks) { *context_.plans[plan]->plan.files[file].networks = std::move(networks); }
   void close(uint64_t drainMs);
   /// Makes what the ledgers hold now readable; turnEnd() does so too.
   void crossAll();

@@ -1,5 +1,5 @@
 // The compiled pipeline as the engine runs it (internal): the C++ side of lib/plan.ts. Built once by addon/node/plan_reader from
-// checked values; afterwards only the limits' counts, the upstreams' addresses and
+// checked values; afterwards only the limits' counts, the upstreams' addresses, the files' networks and
 // the sources' turns change. One loop's thread only.
 // Invariant: every node is reached on exactly one path, so `parent` leads from any node back over all that a session has passed.
 #pragma once
@@ -18,6 +18,7 @@
 #include "stage/limit.h"
 #include "stage/login.h"
 #include "stage/matcher.h"
+#include "stage/networks.h"
 #include "stage/proxy_protocol.h"
 #include "stage/stun_sink.h"
 
@@ -133,6 +134,7 @@ struct Plan {
   bool dualStack = true;
   std::vector<Node> nodes;
   std::vector<Upstream> upstreams;
+  std::vector<NetworkFile> files;  // of which nodes and matchers share the networks
 
   /// The address of an upstream for what came to the listener at `endpoint`.
   SocketAddress addressFor(const Upstream& upstream, size_t at, uint16_t endpoint) const {

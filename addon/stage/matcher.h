@@ -1,5 +1,5 @@
 // A matcher: a pure predicate over the peer's address and the head of a stream, in the three-valued logic of Kleene.
-// A tree owns its children; it is built at set-up and read-only afterwards, so any thread may ask it, each with an input of its own.
+// A tree owns its children; it is built at set-up and read-only afterwards, so any thread may ask it, each with an input of its own; but for the files of Networks, which its loop's thread may replace.
 // Invariant: an answer other than `more` does not change when bytes are added to the head, and is given as soon as the bytes
 // there decide it. With `final` no leaf answers `more`: what has not matched by then is `no`, and its negation `yes`.
 #pragma once

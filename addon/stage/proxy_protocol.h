@@ -9,8 +9,8 @@
 #include <span>
 #include <utility>
 
-#include "core/cidr.h"
 #include "core/peer_address.h"
+#include "stage/networks.h"
 
 namespace millrace {
 
@@ -43,7 +43,7 @@ enum class ProxyMode : uint8_t { require, use, ignore, reject };
 
 class ProxyProtocolStage {
  public:
-  ProxyProtocolStage(CidrSet from, ProxyMode goodFor) : mode(goodFor), from_(std::move(from)) {}
+  ProxyProtocolStage(Networks from, ProxyMode goodFor) : mode(goodFor), from_(std::move(from)) {}
 
   /// Whether this peer's header would be one: anybody else's bytes are its own.
   bool expects(const PeerAddress& peer) const { return from_.contains(peer); }
@@ -51,7 +51,7 @@ class ProxyProtocolStage {
   const ProxyMode mode;
 
  private:
-  CidrSet from_;
+  Networks from_;
 };
 
 }  // namespace millrace

@@ -27,6 +27,10 @@ export function noticeLine(notice: Extract<RelayEvent, { readonly type: 'notice'
       return 'events were lost: more came than could be told'
     case 'nameUnresolved':
       return `${notice.name} does not resolve (${notice.message}); what is to go there waits, and it is asked for again`
+    case 'fileChanged':
+      return notice.message
+    case 'fileUnusable':
+      return `${notice.message}; what ${notice.path} had before stays`
     case 'offloadBlocked':
     case 'offloadGone':
       return `offload: ${notice.message}`

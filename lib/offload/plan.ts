@@ -59,7 +59,8 @@ function gateOf({ body }: AnyStage, path: string): Gate {
   switch (body.step) {
     case 'allow':
     case 'deny':
-      return { step: body.step, cidrs: body.cidrs }
+      if (body.networks.files !== undefined) throw cannot(path, 'nobody would read its file again; write the networks themselves')
+      return { step: body.step, cidrs: body.networks.cidrs }
     case 'settings':
       throw cannot(path, 'it is about the bytes and the timers of millrace, and conntrack has its own')
     case 'proxyProtocol':

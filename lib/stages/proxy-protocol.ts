@@ -1,13 +1,14 @@
 /** The stage `proxyProtocol`. */
-import { parseCidrs } from '../address.ts'
+import { parseNetworks } from '../address-file.ts'
+import type { AddressFile } from '../address-file.ts'
 import { misuse } from '../errors.ts'
 import { checkInteger, checkNames, checkWord, formatMs, maxMs, shown } from '../options.ts'
 import type { Stage } from '../part.ts'
 
 /** The options of `proxyProtocol`. */
 export type ProxyProtocolOptions = {
-  /** The proxies: networks such as `10.0.0.0/8`, of which a peer has to be one for its header to be read. */
-  readonly from: readonly string[]
+  /** The proxies: networks such as `10.0.0.0/8`, or files of them, of which a peer has to be one for its header to be read. */
+  readonly from: readonly (string | AddressFile)[]
   /**
    * `require` (default): a proxy that sends none is reset. `use`: it may send none. `ignore`: a header is taken away, and the session stays the proxy's. `reject`: who sends one is reset (`denied`).
    * But for `require`, a proxy without a header has to speak first.
@@ -32,13 +33,13 @@ export function proxyProtocol(options: ProxyProtocolOptions): Stage<'stream'> {
   checkNames('proxyProtocol', options, ['from', 'mode', 'timeoutMs'])
   const { from, mode = 'require', timeoutMs = 3_000 } = options
   if (!Array.isArray(from)) throw misuse('ERR_MILLRACE_BAD_OPTION', 'proxyProtocol', `from must be a list of CIDRs such as ["10.0.0.0/8"], not ${shown(from)}`)
-  const networks = parseCidrs('proxyProtocol', from)
+  const { networks, shows } = parseNetworks('proxyProtocol', from)
   checkWord('proxyProtocol', 'mode', mode, ['require', 'use', 'ignore', 'reject'])
   checkInteger('proxyProtocol', 'timeoutMs', timeoutMs, { least: 1, most: maxMs, unit: 'ms' })
   return {
     role: 'stage',
     name: 'proxyProtocol',
-    shows: `${mode} from ${networks.join(', ')} within ${formatMs(timeoutMs)}`,
+    shows: `${mode} from ${shows} within ${formatMs(timeoutMs)}`,
     body: { step: 'proxyProtocol', from: networks, mode, head: { minBytes: 0, maxBytes, timeoutMs } },
   }
 }

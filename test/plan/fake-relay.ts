@@ -51,6 +51,7 @@ export function fakeRelay(pipeline: Pipeline<'stream'>, onEvents?: (batch: reado
     sessions: () => undefined,
     setUpstream: () => undefined,
     answerLookup: () => undefined,
+    setNetworks: () => undefined,
     close: () => undefined,
     endSession: (id, how, reply) => { note('endSession', id, ['close', 'reset', 'handlerError', 'rejected'][how], ...(reply === undefined ? [] : [reply])) },
     answerHead: (id, node, branch, consumed, bytes) => { note('answerHead', id, node, branch, consumed, ...(bytes === undefined ? [] : [bytes])) },

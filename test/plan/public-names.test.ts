@@ -14,7 +14,7 @@ describe('the public names', () => {
     assert.deepEqual(
       Object.keys(millrace).sort(),
       [
-        ...['tcp', 'udp', 'unix', 'parseEndpoint', 'listen', 'generate', 'pipe', 'isPipeline', 'serve', 'explain', 'explainNodes', 'closeReasons', 'dropReasons', 'RelayError'],
+        ...['tcp', 'udp', 'unix', 'file', 'parseEndpoint', 'listen', 'generate', 'pipe', 'isPipeline', 'serve', 'explain', 'explainNodes', 'closeReasons', 'dropReasons', 'RelayError'],
         ...['matches', 'readClientHello', 'readHttpRequest', 'readProxyHeader'],
         ...['pass', 'more', 'replace', 'reject', 'startsWith', 'encode'],
         ...['allow', 'deny', 'limit', 'proxyProtocol', 'idleTimeout', 'halfCloseTimeout', 'maxDuration', 'highWater', 'throttle', 'keepAlive', 'inspect', 'decide', 'transform', 'filterDatagrams'],

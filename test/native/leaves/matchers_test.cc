@@ -101,4 +101,12 @@ void testMatchers() {
   const DenyGate deny(networks("10.0.0.0/8"));
   check(allow.admits(kPeer) && !deny.admits(kPeer), "allow admits and deny refuses who is in the network");
   check(!allow.admits(local) && deny.admits(local), "a unix peer is in none");
+
+  const auto file = std::make_shared<CidrSet>(networks("11.0.0.0/8"));
+  const Networks both(networks("12.0.0.0/8"), {std::make_shared<const CidrSet>(), file});
+  check(!both.contains(kPeer), "in neither");
+  *file = networks("10.0.0.0/8");
+  check(both.contains(kPeer), "in what a file has now");
+  *file = CidrSet();
+  check(!both.contains(kPeer), "and not any more");
 }
