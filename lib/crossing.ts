@@ -12,6 +12,7 @@ import type { CloseEvent, GeneratorNotice, ListenerNotice, RelayEvent } from './
 import { closeReasons } from './ledger.ts'
 import { Direction, downstreamAddressAt, EndHow, Field, NoticeCode, recordBytes, RecordKind, upstreamAddressAt, Verdict } from './native.ts'
 import type { NativeRelay } from './native.ts'
+import { parseTlvs } from './proxy-info.ts'
 import { RelaySession } from './session.ts'
 import type { Session } from './session.ts'
 import { beginStream } from './stream-end.ts'
@@ -155,6 +156,11 @@ export function createCrossing(options: CrossingOptions): (count: number) => voi
     session.stream?.handlers.close?.(session, event)
   }
 
+  const onProxied = (at: number, session: RelaySession): void => {
+    session.upstream = undefined // in this record it is where the proxy was reached
+    session.proxy = { destination: addressText(bytes, at * 8 + upstreamAddressAt, undefined) ?? '', tlvs: parseTlvs(Buffer.from(view(at))) }
+  }
+
   const onNotice = (at: number): void => {
     const code = noticeCodes.get(field(at, Field.value))
     if (onEvents === undefined || code === undefined) return
@@ -189,13 +195,16 @@ export function createCrossing(options: CrossingOptions): (count: number) => voi
         return onClose(at, session)
       case RecordKind.abandoned:
         return session?.abandon()
+      case RecordKind.proxied:
+        if (session !== undefined) onProxied(at, session)
+        return
       case RecordKind.notice:
         return onNotice(at)
     }
   }
 
   /** Whether a record of this kind makes its session known. */
-  const begins = (kind: number): boolean => kind === RecordKind.head || kind === RecordKind.chunk || kind === RecordKind.started
+  const begins = (kind: number): boolean => kind === RecordKind.head || kind === RecordKind.chunk || kind === RecordKind.started || kind === RecordKind.proxied
 
   return (count) => {
     let closed = false

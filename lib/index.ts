@@ -116,6 +116,8 @@ export type { CloseEvent, FileNotice, GeneratorNotice, ListenerNotice, NameNotic
 export { closeReasons, dropReasons } from './ledger.ts'
 export type { Account, Bytes, CloseReason, DatagramAccount, Datagrams, Dropped, DropReason, Ledger, Pipes } from './ledger.ts'
 export type { NameAddress, Resolver } from './resolve.ts'
+export { parseTlvs } from './proxy-info.ts'
+export type { ProxyInfo } from './proxy-info.ts'
 export type { Session, StreamSession } from './session.ts'
 export { RelayError } from './errors.ts'
 export type { RelayErrorFields } from './errors.ts'

@@ -19,6 +19,7 @@ export const RecordKind = {
   notice: 9, // something about a listener: value = NoticeCode, extra = errno
   closed: 10, // the whole relay is over; nothing comes after this
   started: 11, // a stream sink took over the session
+  proxied: 12, // before the first of these: a proxy speaks for the downstream, and was reached at the upstream address here: bytes = its TLVs
 } as const
 
 /** What JS answers to a `head` or `chunk` record, in the record's `verdict` field. */

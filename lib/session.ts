@@ -4,6 +4,7 @@ import type { StreamHandlers } from './handlers.ts'
 import { Direction, EndHow } from './native.ts'
 import type { NativeRelay } from './native.ts'
 import { checkBytes } from './options.ts'
+import type { ProxyInfo } from './proxy-info.ts'
 
 /** One accepted stream, the same object in all handlers that see it. */
 export type Session = {
@@ -15,6 +16,8 @@ export type Session = {
   readonly listener: string
   /** Where it went; undefined until connected and for sinks without an upstream. */
   readonly upstream: string | undefined
+  /** What a proxy has said of it, where `proxyProtocol` stands before and has read whom it speaks for. */
+  readonly proxy: ProxyInfo | undefined
   /** For what handlers want to remember about the session; modules that do not know each other use symbols as keys. */
   readonly state: Map<unknown, unknown>
   /** Ends the session cleanly, after pending bytes, with the reason `closedByHandler`. */
@@ -59,6 +62,7 @@ export class RelaySession implements StreamSession {
   readonly downstream: string
   readonly listener: string
   upstream: string | undefined
+  proxy: ProxyInfo | undefined
   /** What the close event will say. */
   message: string | undefined
   /** A decision that is awaited. */

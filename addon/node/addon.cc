@@ -40,8 +40,8 @@ Napi::Array textList(Napi::Env env, std::span<const char* const> texts) {
 }
 
 Napi::Object recordKinds(Napi::Env env) {
-  constexpr const char* names[] = {"head", "chunk", "data", "end", "drain", "open", "close", "abandoned", "notice", "closed", "started"};
-  static_assert(std::size(names) == size_t(RecordKind::started));
+  constexpr const char* names[] = {"head", "chunk", "data", "end", "drain", "open", "close", "abandoned", "notice", "closed", "started", "proxied"};
+  static_assert(std::size(names) == size_t(RecordKind::proxied));
   auto kinds = Napi::Object::New(env);
   for (uint32_t i = 0; i < std::size(names); ++i) kinds.Set(names[i], i + 1);
   return kinds;

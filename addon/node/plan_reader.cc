@@ -142,6 +142,8 @@ bool readNode(JsValue from, std::string& why, std::span<const NetworkFile> files
   return true;
 }
 
+bool isInJs(const Node& node) { return node.op == Op::ask || node.op == Op::stream || node.settings.transform[toUpstream] || node.settings.transform[toDownstream]; }
+
 std::optional<Generate> readGenerate(JsValue from) {
   if (!from.isObject()) return std::nullopt;
   return Generate{uint32_t(from.get("flows").whole()), uint32_t(from.get("sizeBytes").whole()), from.get("ratePerSecond").whole(),
@@ -193,6 +195,10 @@ std::optional<Plan> readPlan(JsValue from, std::string& why) {
       if (next >= plan.nodes.size()) return fail(why, "next"), std::nullopt;
       plan.nodes[next].parent = i;
     }
+  }
+  for (const Node& node : plan.nodes) {
+    if (!isInJs(node)) continue;
+    for (uint32_t at = node.parent; at != Node::none; at = plan.nodes[at].parent) plan.nodes[at].tellsJs = true;
   }
   return plan;
 }

@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 #include <span>
+#include <vector>
 
 #include "relay/plan.h"
 
@@ -21,6 +23,7 @@ class Head {
   uint64_t deadlineMs = UINT64_MAX;
   uint64_t silentAtMs = UINT64_MAX;  // no byte until then decides
   PeerAddress destination;   // where a proxy says that it was reached; none: nobody has said so
+  std::optional<std::vector<uint8_t>> proxied;  // the TLVs of its header, until JS has been told
   bool ended = false;        // the peer has sent FIN
   bool entered = false;      // the current node has set its deadline
   bool verdictDue = false;   // JS has been asked and has not answered

@@ -91,6 +91,7 @@ struct Node {
   std::optional<DenyGate> deny;
   std::shared_ptr<LimitStage> limit;  // all shards have the same
   std::optional<ProxyProtocolStage> proxy;
+  bool tellsJs = false;  // a node in JS may follow
   std::optional<Negotiation> negotiation;
   std::optional<DestinationRules> rules;
   bool associates = false;  // its clients may send datagrams

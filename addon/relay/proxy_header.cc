@@ -5,6 +5,7 @@
 #include "relay/dial.h"
 #include "relay/ending.h"
 #include "relay/head_phase.h"
+#include "relay/proxied.h"
 
 namespace millrace {
 
@@ -12,18 +13,14 @@ bool passProxyHeader(Context& c, Session& s, const Node& node) {
   const ProxyProtocolStage& stage = *node.proxy;
   if (!stage.expects(s.downstream)) return true;
   if (!enterHeadNode(c, s, node.head)) return false;
-  Head& head = *s.head;
-  const ProxyHeader header = readProxyHeader(head.bytes());
+  const ProxyHeader header = readProxyHeader(s.head->bytes());
   if (header.state == ProxyHeader::State::more) return mayWait(c, s, node.head), false;
   const bool there = header.state == ProxyHeader::State::local || header.state == ProxyHeader::State::proxied;
   if (header.state == ProxyHeader::State::none && stage.mode != ProxyMode::require) return true;
   if (!there) return resetSession(c, s, Reason::malformed), false;
   if (stage.mode == ProxyMode::reject) return resetSession(c, s, Reason::denied), false;
+  if (header.state == ProxyHeader::State::proxied && stage.mode != ProxyMode::ignore) noteProxied(s, node, header);
   consumeHead(c, s, header.bytes);
-  if (header.state == ProxyHeader::State::proxied && stage.mode != ProxyMode::ignore) {
-    s.downstream = header.source;
-    head.destination = header.destination;
-  }
   return true;
 }
 

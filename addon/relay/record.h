@@ -8,7 +8,7 @@
 namespace millrace {
 
 enum class RecordKind : uint8_t {
-  head = 1, chunk, data, end, drain, open, close, abandoned, notice, closed, started,
+  head = 1, chunk, data, end, drain, open, close, abandoned, notice, closed, started, proxied,
 };
 
 enum class Notice : uint8_t { paused = 1, resumed, acceptError, eventsLost, generated, tableFull };

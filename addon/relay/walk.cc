@@ -10,6 +10,7 @@
 #include "relay/interest.h"
 #include "relay/negotiation.h"
 #include "relay/pair.h"
+#include "relay/proxied.h"
 #include "relay/proxy_header.h"
 #include "relay/pump.h"
 #include "stage/deadline.h"
@@ -26,7 +27,7 @@ void ask(Context& c, Session& s, const Node& node) {
     mayWait(c, s, node.head);
     return;
   }
-  if (c.outbox.room().size() < size) return c.defer(s);
+  if (!tellProxied(c, s, size)) return c.defer(s);
   Record r = c.record(RecordKind::head, s);
   const auto room = c.outbox.room();
   std::copy_n(head.bytes().begin(), size, room.begin());
@@ -71,6 +72,7 @@ void waitForBranch(Context& c, Session& s, const Node& node) {
 
 void startSink(Context& c, Session& s, const Node& node) {
   if (s.head) s.head->deadlineMs = UINT64_MAX;
+  if (!tellProxiedTo(c, s, node)) return c.defer(s);
   switch (node.op) {
     case Op::forward: return dial(c, s);
     case Op::destination: return dialAsked(c, s);

@@ -149,8 +149,9 @@ ProxyHeader readVersion2(std::span<const uint8_t> head) {
   const bool stream = (head[13] & 15) == 1;
   if (!stream || family == 3) return {State::local, bytes};  // not an address that a stream could have come from
   const uint8_t* at = head.data() + fixed2;
-  if (family == 1) return {State::proxied, bytes, peerOf(4, at, at + 8), peerOf(4, at + 4, at + 10)};
-  return {State::proxied, bytes, peerOf(6, at, at + 32), peerOf(6, at + 16, at + 34)};
+  const auto tlvs = head.first(bytes).subspan(fixed2 + addressBytes2[family]);
+  if (family == 1) return {State::proxied, bytes, peerOf(4, at, at + 8), peerOf(4, at + 4, at + 10), tlvs};
+  return {State::proxied, bytes, peerOf(6, at, at + 32), peerOf(6, at + 16, at + 34), tlvs};
 }
 
 // ---- writing

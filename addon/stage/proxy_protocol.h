@@ -25,6 +25,7 @@ struct ProxyHeader {
   State state;
   size_t bytes = 0;  // of the header: with local and proxied
   PeerAddress source = {}, destination = {};
+  std::span<const uint8_t> tlvs = {};  // within what was read: of version 2 with proxied
 };
 
 /// What the bytes begin like: a header of one of the versions, or, as long as they are too few to say, perhaps one.

@@ -24,7 +24,7 @@ const maxBytes = 16 + 65_535
 /**
  * Reads the header of the PROXY protocol, version 1 or 2, that a proxy sends before everything else (HAProxy's doc/proxy-protocol.txt). From here on the session's downstream is whom the
  * proxy speaks for: for `allow`, `deny`, `limit`, `remoteAddress`, handlers, events and `forward(…, { proxyProtocol })`. LOCAL and UNKNOWN leave it the proxy. A header that is wrong
- * anywhere, also by its CRC32c, resets the session (`malformed`); the other TLVs, and all that a header without an address has, are skipped. Whoever is not in `from` is taken as it comes, its bytes unread.
+ * anywhere, also by its CRC32c, resets the session (`malformed`). What else it says, handlers find in `session.proxy`: where the proxy was reached, and the TLVs. All that a header without an address has is skipped. Whoever is not in `from` is taken as it comes, its bytes unread.
  *
  * Stands before `limit`, `inspect` and `decide`, which have to know who it is.
  * Throws ERR_MILLRACE_BAD_CIDR, ERR_MILLRACE_BAD_OPTION, ERR_MILLRACE_UNKNOWN_OPTION.

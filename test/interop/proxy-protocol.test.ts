@@ -1,7 +1,9 @@
 /** The PROXY protocol with curl, HAProxy and nginx on either side. */
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
-import { echo, forward, listen as from, pipe, proxyProtocol, tcp } from '../../lib/index.ts'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { buffer } from 'node:stream/consumers'
+import tls from 'node:tls'
+import { echo, forward, listen as from, parseTlvs, pipe, proxyProtocol, stream, tcp } from '../../lib/index.ts'
 import { child, plainEnv, run, type Child } from '../support/child.ts'
 import { connect, destroyPeers, listen, unusedPort } from '../support/peers.ts'
 import { eventually } from '../support/proc.ts'
@@ -37,6 +39,30 @@ describe('the PROXY protocol', function () {
     await withRelay(pipe(source(), proxied, forward(tcp(server.address))), { thread: 'own' }, async (relay) => {
       assert.equal((await run(program('curl', 'curl'), ['-s', '--haproxy-protocol', `http://${relay.address}/`])).stdout, 'ok')
       assert.match((await relay.close()).downstream, /^127\.0\.0\.1:/)
+    })
+  })
+
+  it('HAProxy in front, which ends TLS: handlers see what it says of the connection', async () => {
+    const [key, certificate, port] = [`${folder.path}/key.pem`, `${folder.path}/cert.pem`, await unusedPort()]
+    await run(program('openssl', 'openssl'), ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', key, '-out', certificate, '-days', '2', '-subj', '/CN=a.example'])
+    writeFileSync(`${folder.path}/both.pem`, `${readFileSync(certificate, 'utf8')}${readFileSync(key, 'utf8')}`)
+    const seen: (readonly [number, string])[] = []
+    let destination: string | undefined
+    const looking = stream({
+      data(session, chunk) {
+        destination = session.proxy?.destination
+        for (const [type, value] of session.proxy?.tlvs ?? []) seen.push(...(type === 0x20 ? [...parseTlvs(value.subarray(5))] : [[type, value] as const]).map(([one, text]) => [one, text.toString()] as const))
+        session.end(chunk)
+      },
+    })
+    await withRelay(pipe(source(), proxied, looking), {}, async (relay) => {
+      const bind = ` bind 127.0.0.1:${port} ssl crt ${folder.path}/both.pem alpn h2,x/1\n unique-id-format id-%ci\n server s ${relay.address} send-proxy-v2 proxy-v2-options ssl,authority,unique-id,crc32c\n`
+      await using _haproxy = await serving('haproxy', haproxyConfig(bind), port, folder.path)
+      const peer = tls.connect({ host: '127.0.0.1', port, servername: 'a.example', ALPNProtocols: ['x/1'], rejectUnauthorized: false })
+      peer.write('hello')
+      assert.equal(String(await buffer(peer)), 'hello')
+      const texts = new Map(seen)
+      assert.deepEqual([destination, texts.get(0x01), texts.get(0x02), texts.get(0x05), texts.get(0x21)], [`127.0.0.1:${port}`, 'x/1', 'a.example', 'id-127.0.0.1', 'TLSv1.3'])
     })
   })
 

@@ -16,7 +16,7 @@ describe('the public names', () => {
       [
         ...['tcp', 'udp', 'unix', 'file', 'parseEndpoint', 'listen', 'generate', 'pipe', 'isPipeline', 'serve', 'explain', 'explainNodes', 'closeReasons', 'dropReasons', 'RelayError'],
         ...['matches', 'readClientHello', 'readHttpRequest', 'readProxyHeader'],
-        ...['pass', 'more', 'replace', 'reject', 'startsWith', 'encode'],
+        ...['pass', 'more', 'replace', 'reject', 'startsWith', 'encode', 'parseTlvs'],
         ...['allow', 'deny', 'limit', 'proxyProtocol', 'idleTimeout', 'halfCloseTimeout', 'maxDuration', 'highWater', 'throttle', 'keepAlive', 'inspect', 'decide', 'transform', 'filterDatagrams'],
         ...['remoteAddress', 'prefix', 'regexp', 'tls', 'sni', 'alpn', 'http', 'httpHost', 'httpPath', 'ssh', 'postgres', 'mysql', 'silent', 'mqtt', 'dns', 'wireguard', 'quic', 'proxyHeader', 'stunBinding', 'not', 'any'],
         ...['socks5', 'httpConnect', 'user', 'socks5Proxy', 'httpProxy'],
