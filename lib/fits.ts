@@ -29,6 +29,7 @@ function checkGenerated({ stages, sink }: Branch): void {
   const expected = 'the chain must be one forward, such as forward(udp("10.0.0.1:7890"))'
   if (first !== undefined) throw refuse('generate', `${expected}, but it has the stage ${first.name}`)
   if (sink.body.step !== 'forward') throw refuse('generate', `${expected}, not ${sink.name}`)
+  if (sink.body.proxyProtocol !== 0) throw refuse('generate', `${expected}, without proxyProtocol: nobody has sent what it makes`)
 }
 
 /** A sink that answers by itself reads no changed bytes, and for datagrams it has no flows that could be counted, slowed or shown to a handler. */

@@ -125,7 +125,7 @@ export type PlanNode =
       readonly sourceAddresses: readonly string[]
       /** Datagrams from the upstream for each that went there, after which a flow is finished; 0: it never is by itself. */
       readonly responses: number
-      /** Version of the PROXY header that goes before everything; 0: none. */
+      /** Version of the PROXY header that goes before everything, or before each datagram; 0: none. */
       readonly proxyProtocol: 0 | 1 | 2
       /** Proxies on the way: the upstream is the first of them. */
       readonly hops: readonly PlanHop[]

@@ -185,7 +185,7 @@ ProxyHeader readProxyHeader(std::span<const uint8_t> head) {
   return {State::none};
 }
 
-size_t writeProxyHeader(unsigned version, const PeerAddress& source, const PeerAddress& destination, std::span<uint8_t, maxProxyHeaderBytes> into) {
+size_t writeProxyHeader(unsigned version, const PeerAddress& source, const PeerAddress& destination, std::span<uint8_t, maxProxyHeaderBytes> into, ProxyTransport transport) {
   const bool known = source.family >= 4 && destination.family >= 4;
   const bool six = known && (source.family == 6 || destination.family == 6);
   uint8_t ips[2][16];
@@ -213,7 +213,7 @@ size_t writeProxyHeader(unsigned version, const PeerAddress& source, const PeerA
   const size_t block = known ? 2 * ipBytes + 4 : 0;
   std::memcpy(into.data(), signature2.data(), signature2.size());
   into[12] = 0x21;
-  into[13] = known ? (six ? 0x21 : 0x11) : 0;
+  into[13] = known ? uint8_t((six ? 0x20 : 0x10) | unsigned(transport)) : 0;
   into[14] = 0;
   into[15] = uint8_t(block);
   if (!known) return fixed2;

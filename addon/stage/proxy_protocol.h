@@ -37,8 +37,11 @@ ProxyHeader readProxyHeader(std::span<const uint8_t> head);
 /// The longest that writeProxyHeader makes.
 inline constexpr size_t maxProxyHeaderBytes = 107;
 
-/// A header of that version for a stream, and its length. Of peers that have no IP address it says that they are not known.
-size_t writeProxyHeader(unsigned version, const PeerAddress& source, const PeerAddress& destination, std::span<uint8_t, maxProxyHeaderBytes> into);
+enum class ProxyTransport : uint8_t { stream = 1, datagram = 2 };
+
+/// A header of that version, and its length; of version 1 there is none for a datagram. Of peers that have no IP address it says that they are not known.
+size_t writeProxyHeader(unsigned version, const PeerAddress& source, const PeerAddress& destination, std::span<uint8_t, maxProxyHeaderBytes> into,
+                        ProxyTransport transport = ProxyTransport::stream);
 
 enum class ProxyMode : uint8_t { require, use, ignore, reject };
 

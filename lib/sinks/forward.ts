@@ -48,9 +48,14 @@ export type DatagramForwardOptions = {
    * answered gives way. Each has as many ports as net.ipv4.ip_local_port_range says, for all upstreams together: UDP binds before it connects.
    */
   readonly sourceAddress?: string | readonly string[]
+  /**
+   * 2: each datagram goes to the upstream behind a header of the PROXY protocol, in one datagram with it (HAProxy's doc/proxy-protocol.txt), so that it knows whom the flow is from; default none. It names the
+   * downstream and the address that it sent to, and makes a datagram 28 bytes longer, or 52 with IPv6: what has then more than 65507 is dropped as `tooLarge`. The upstream's own datagrams have none.
+   */
+  readonly proxyProtocol?: 2
 }
 
-type AnyOptions = ForwardOptions & DatagramForwardOptions
+type AnyOptions = Omit<ForwardOptions, 'proxyProtocol'> & Omit<DatagramForwardOptions, 'proxyProtocol'> & { readonly proxyProtocol?: 1 | 2 }
 
 /**
  * Goes to the endpoint and relays both ways, natively. A stream is connected, and half-close and reset are passed on. Each flow of datagrams has
@@ -101,9 +106,10 @@ function ofStream(upstream: PlanEndpoint, { connectTimeoutMs = 5_000, retries = 
 function ofDatagram(upstream: PlanEndpoint, { connectTimeoutMs, retries, responses = 0, proxyProtocol }: AnyOptions): Checked {
   if (connectTimeoutMs !== undefined) throw notFor('connectTimeoutMs', upstream, 'there is no connection to wait for')
   if (retries !== undefined) throw notFor('retries', upstream, 'there is no connection that could fail')
-  if (proxyProtocol !== undefined) throw notFor('proxyProtocol', upstream, 'its headers are for streams')
+  if (proxyProtocol !== undefined && proxyProtocol !== 2) throw misuse('ERR_MILLRACE_BAD_OPTION', 'forward', `proxyProtocol must be 2 for datagrams, which version 1 does not know, not ${shown(proxyProtocol)}`)
   checkInteger('forward', 'responses', responses, { least: 0, most: 2_147_483_647, unit: 'datagrams', zero: 'a flow never ends by them' })
-  return { connectTimeoutMs: 0, retries: 0, responses, proxyProtocol: 0, shows: responses === 0 ? [] : [`${responses} ${responses === 1 ? 'response' : 'responses'}`] }
+  const shows = [...(responses === 0 ? [] : [`${responses} ${responses === 1 ? 'response' : 'responses'}`]), ...(proxyProtocol === undefined ? [] : ['PROXY version 2'])]
+  return { connectTimeoutMs: 0, retries: 0, responses, proxyProtocol: proxyProtocol ?? 0, shows }
 }
 
 function notFor(name: string, upstream: PlanEndpoint, why: string): Error {

@@ -1,6 +1,6 @@
 /** What `proxyProtocol`, on both sides, refuses, and where it may stand. */
 import assert from 'node:assert/strict'
-import { close, decide, echo, forward, inspect, limit, listen, otherwise, pass, pipe, proxyProtocol, reject, route, tcp, tls, udp, unix, when } from '../../lib/index.ts'
+import { close, decide, echo, forward, generate, inspect, limit, listen, otherwise, pass, pipe, proxyProtocol, reject, route, tcp, tls, udp, unix, when } from '../../lib/index.ts'
 import { refused } from './refused.ts'
 import { call } from './untyped.ts'
 
@@ -17,7 +17,8 @@ describe('the options of proxyProtocol', () => {
     [() => proxyProtocol({ from: ['10.0.0.0/8'], timeoutMs: 0 }), badOption, 'proxyProtocol: timeoutMs must be an integer from 1 to 2147483647 ms, not 0'],
     [() => call(proxyProtocol, { from: ['10.0.0.0/8'], modus: 1 }), 'ERR_MILLRACE_UNKNOWN_OPTION', 'proxyProtocol: unknown option "modus": did you mean "mode"?'],
     [() => call(forward, unix('/a'), { proxyProtocol: 3 }), badOption, 'forward: proxyProtocol must be 1 or 2, not 3'],
-    [() => call(forward, udp('127.0.0.1:1'), { proxyProtocol: 2 }), badOption, 'forward: proxyProtocol is not for udp 127.0.0.1:1: its headers are for streams'],
+    [() => call(forward, udp('127.0.0.1:1'), { proxyProtocol: 1 }), badOption, 'forward: proxyProtocol must be 2 for datagrams, which version 1 does not know, not 1'],
+    [() => pipe(generate({ flows: 1 }), forward(udp('127.0.0.1:1'), { proxyProtocol: 2 })), badPipeline, 'generate: the chain must be one forward, such as forward(udp("10.0.0.1:7890")), without proxyProtocol: nobody has sent what it makes'],
   ]
   for (const [act, code, message] of cases) it(`refuse: ${message}`, () => refused(act, code, message))
 

@@ -87,6 +87,7 @@ void flushTurn(FlowContext& f) {
   }
   back.clear();
   f.messages.clear();
+  f.proxied.clear();
 }
 
 void flushPending(FlowContext& f, Flow& flow) { Sending{f, flow.upstream, toUpstream}.flushPending(); }

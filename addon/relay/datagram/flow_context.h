@@ -88,6 +88,7 @@ struct FlowContext {
   Slab<Flow> flows;
   FlowTable table;
   std::vector<Message> messages;       // of this turn
+  std::vector<std::vector<uint8_t>> proxied;  // what some of them point into: datagrams with a header in front
   std::vector<Flow*> touched[2];       // flows with messages of this turn, by direction
   std::vector<Crossing> crossings;     // of this turn
   std::vector<Flow*> done;             // flows with some of their responses: looked at when those are sent

@@ -10,6 +10,7 @@
 #include "relay/datagram/datagram_walk.h"
 #include "relay/datagram/egress.h"
 #include "relay/datagram/flow_life.h"
+#include "relay/datagram/proxied_egress.h"
 
 namespace millrace {
 namespace {
@@ -193,6 +194,7 @@ void passOn(FlowContext& f, Flow& flow, unsigned direction, const uint8_t* data,
   }
   if (f.nodeOf(flow).op == Op::forward) {
     if (flow.over) return countDropped(f, flow.plan, &flow, toUpstream, DropReason::expired, count, length);
+    if (f.nodeOf(flow).forward.proxyProtocol > 0) return enqueueProxied(f, flow, data, length, segment);
     return enqueue(f, flow, toUpstream, data, length, segment);
   }
   countOut(f, flow.plan, &flow, toUpstream, &FlowTally::consumed, count, length);

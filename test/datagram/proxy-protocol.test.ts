@@ -1,0 +1,100 @@
+/** `forward(udp(…), { proxyProtocol: 2 })`: each datagram leaves behind a header, in one datagram with it. */
+import assert from 'node:assert/strict'
+import { filterDatagrams, forward, generate, listen as from, pipe, udp } from '../../lib/index.ts'
+import { countsOf, ledgerSays } from '../support/datagram-ledger.ts'
+import { threads, withRelay } from '../support/relay.ts'
+import { closeUdpPeers, hostOf, portOf, udpPeer, unusedUdpPort } from '../support/udp-peers.ts'
+import { until } from '../support/until.ts'
+
+const signature = '0d0a0d0a000d0a515549540a21'
+const port = (address: string): string => portOf(address).toString(16).padStart(4, '0')
+const ipv4 = (address: string): string => Buffer.from(hostOf(address).split('.').map(Number)).toString('hex')
+const loopback6 = `${'00'.repeat(15)}01`
+
+/** The header of a datagram from one address to the other, over UDP. */
+const headerOf = (source: string, destination: string): string =>
+  source.startsWith('[')
+    ? `${signature}220024${loopback6}${loopback6}${port(source)}${port(destination)}`
+    : `${signature}12000c${ipv4(source)}${ipv4(destination)}${port(source)}${port(destination)}`
+
+for (const thread of threads) {
+  describe(`proxyProtocol of datagrams, ${thread} thread`, () => {
+    afterEach(closeUdpPeers)
+
+    it('names the peer and where it sent to in front of each datagram, an empty one too, and what comes back is as it was', async () => {
+      const upstream = await udpPeer(undefined, { answer: (bytes) => `got ${bytes.length}` })
+      await withRelay(pipe(from(udp('127.0.0.1:0')), forward(udp(upstream.address), { proxyProtocol: 2, responses: 3 })), { thread }, async (relay) => {
+        const peer = await udpPeer(relay.address)
+        for (const text of ['one', '', 'three']) {
+          assert.equal(await peer.ask(text), `got ${28 + text.length}`)
+          const { bytes } = await upstream.receive()
+          assert.deepEqual([bytes.subarray(0, 28).toString('hex'), bytes.subarray(28).toString()], [headerOf(peer.address, relay.address), text])
+        }
+        await ledgerSays(relay.server, 'toUpstream', { received: 3, sent: 3 })
+        const { received, produced, sent, pending } = relay.server.ledger().toUpstream
+        assert.deepEqual({ received, produced, sent, pending }, { received: 8, produced: 3 * 28, sent: 8 + 3 * 28, pending: 0 })
+        assert.equal(countsOf(relay.server.ledger(), 'toUpstream').produced, 0)
+      })
+    })
+
+    it('behind a wildcard it names the address that was asked, of IPv4 also where the listener is of IPv6', async () => {
+      const upstream = await udpPeer(undefined, { answer: () => 'yes' })
+      await withRelay(pipe(from(udp('[::]:0')), forward(udp(upstream.address), { proxyProtocol: 2 })), { thread }, async (relay) => {
+        for (const host of ['127.0.0.2', '[::1]']) {
+          const peer = await udpPeer(`${host}:${portOf(relay.address)}`)
+          assert.equal(await peer.ask('x'), 'yes')
+          const { bytes } = await upstream.receive()
+          assert.equal(bytes.toString('hex'), `${headerOf(peer.address, `${host}:${portOf(relay.address)}`)}78`)
+        }
+      })
+    })
+
+    it('a train leaves as trains, each datagram with its header', async () => {
+      const wrong: string[] = []
+      let header = ''
+      const upstream = await udpPeer(undefined, {
+        answer(bytes) {
+          header ||= bytes.subarray(0, 28).toString('hex')
+          if (bytes.length !== 928 || bytes.subarray(0, 28).toString('hex') !== header) wrong.push(bytes.toString('hex'))
+          return bytes.subarray(28)
+        },
+      })
+      const at = `127.0.0.1:${await unusedUdpPort()}` as const
+      const made = pipe(generate({ sizeBytes: 900, window: 64, gso: true, durationMs: 300 }), forward(udp(at)))
+      await withRelay([pipe(from(udp(at)), forward(udp(upstream.address), { proxyProtocol: 2 })), made], { thread }, async ({ server, events }) => {
+        await until(() => events.some((event) => event.type === 'notice' && event.code === 'generated'), 'the generator to have ended')
+        const report = server.load()
+        assert(report !== undefined && report.sent > 64)
+        assert.deepEqual({ wrong, lost: report.lost, reordered: report.reordered, received: report.received }, { wrong: [], lost: 0, reordered: 0, received: report.sent })
+        assert.match(header, new RegExp(`^${signature}12000c7f0000017f000001....${port(at)}$`))
+        const { segmentedSends = 0, segmentationFallbacks } = server.ledger().pipelines[0]?.datagrams ?? {}
+        assert(segmentedSends > 0 && segmentationFallbacks === 0, `${segmentedSends} trains`)
+      })
+    })
+
+    it('what is too large with it is dropped, and the largest that is not goes', async () => {
+      const upstream = await udpPeer()
+      await withRelay(pipe(from(udp('127.0.0.1:0')), forward(udp(upstream.address), { proxyProtocol: 2 })), { thread }, async (relay) => {
+        const peer = await udpPeer(relay.address)
+        await peer.send(Buffer.alloc(65_507 - 27, 1))
+        await peer.send(Buffer.alloc(65_507 - 28, 2))
+        assert.equal((await upstream.receive()).bytes.length, 65_507)
+        await ledgerSays(relay.server, 'toUpstream', { received: 2, sent: 1, dropped: { tooLarge: 1 } })
+      })
+    })
+  })
+}
+
+describe('proxyProtocol of datagrams', () => {
+  afterEach(closeUdpPeers)
+
+  it('what handlers have changed has a header too', async () => {
+    const upstream = await udpPeer()
+    const doubled = filterDatagrams({ toUpstream(batch) { for (const one of batch) if (one.bytes[0] === 0x64) batch.replace(one, Buffer.concat([one.bytes, one.bytes])) } })
+    await withRelay(pipe(from(udp('127.0.0.1:0')), doubled, forward(udp(upstream.address), { proxyProtocol: 2 })), {}, async (relay) => {
+      const peer = await udpPeer(relay.address)
+      await peer.burst(['double', 'single', 'd'])
+      for (const expected of ['doubledouble', 'single', 'dd']) assert.equal((await upstream.receive()).bytes.toString('hex'), headerOf(peer.address, relay.address) + Buffer.from(expected).toString('hex'))
+    })
+  })
+})
