@@ -9,6 +9,7 @@ import { misuse } from './errors.ts'
 import type { NativeMatcher } from './native.ts'
 import { checkBoolean, checkNames, shown } from './options.ts'
 import type { AnyMatcher, Kind, Matcher } from './part.ts'
+import type { PlanMatcher } from './plan.ts'
 
 /**
  * What has been read of first bytes: `more`, it takes more to say; `none`, they are of something else; `malformed`, they are of this and wrong; `read`, what they say.
@@ -68,6 +69,7 @@ export function matches<K extends Kind>(matcher: Matcher<K>, bytes: Uint8Array, 
   checkBoolean('matches', 'datagram', datagram)
   const address = from === undefined ? '' : normalizeIp(from)
   if (address === undefined) throw misuse('ERR_MILLRACE_BAD_ADDRESS', 'matches', `from: ${shown(from)} is not an IP address`)
+  if (namesFile(checked.plan)) throw misuse('ERR_MILLRACE_BAD_OPTION', 'matches', `${checked.name}(${checked.shows}) has networks of a file, which only a server reads`)
   const native = natives.get(checked) ?? new (addonFor('matches').Matcher)(checked.plan)
   natives.set(checked, native)
   return native.match(bytesOf('matches', bytes), ended || datagram, datagram, address)
@@ -86,6 +88,12 @@ export function readHttpRequest(bytes: Uint8Array): Reading<HttpRequest> {
 /** Reads a header of the PROXY protocol. */
 export function readProxyHeader(bytes: Uint8Array): Reading<ProxyHeader> {
   return addonFor('readProxyHeader').readProxyHeader(bytesOf('readProxyHeader', bytes))
+}
+
+function namesFile(plan: PlanMatcher): boolean {
+  if (plan.op === 'not') return namesFile(plan.matcher)
+  if (plan.op === 'any') return plan.matchers.some(namesFile)
+  return plan.op === 'remoteAddress' && plan.files !== undefined && plan.files.length > 0
 }
 
 function bytesOf(node: string, value: unknown): Uint8Array {

@@ -29,7 +29,7 @@ class MatcherObject final : public Napi::ObjectWrap<MatcherObject> {
 
   explicit MatcherObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<MatcherObject>(info) {
     std::string why;
-    matcher_ = readMatcher(argument(info, 0), why);
+    matcher_ = readMatcher(argument(info, 0), why, {});
     if (!matcher_) throwError(info.Env(), why);
   }
 

@@ -1,6 +1,6 @@
 /** The native parsers as handlers have them: `matches`, `readClientHello`, `readHttpRequest`, `readProxyHeader`. */
 import assert from 'node:assert/strict'
-import { any, choose, close, dns, echo, httpHost, listen as from, matches, not, pipe, readClientHello, readHttpRequest, readProxyHeader, remoteAddress, sni, ssh, tcp, wireguard } from '../../lib/index.ts'
+import { any, choose, close, dns, echo, file, httpHost, listen as from, matches, not, pipe, readClientHello, readHttpRequest, readProxyHeader, remoteAddress, sni, ssh, tcp, wireguard } from '../../lib/index.ts'
 import { call } from '../plan/untyped.ts'
 import { clientHello } from '../support/client-hello.ts'
 import { connect, destroyPeers } from '../support/peers.ts'
@@ -53,6 +53,7 @@ describe('the native parsers, for handlers', () => {
     assert.throws(() => call(readClientHello, 'text'), { code: 'ERR_MILLRACE_BAD_OPTION', message: 'readClientHello: expected a Uint8Array, not "text"' })
     assert.throws(() => call(matches, ssh(), 'text'), { code: 'ERR_MILLRACE_BAD_OPTION' })
     assert.throws(() => call(matches, 'text', request), { code: 'ERR_MILLRACE_BAD_PIPELINE' })
+    assert.throws(() => matches(not(remoteAddress(file('/etc/allowed'))), request), { code: 'ERR_MILLRACE_BAD_OPTION' })
     assert.throws(() => matches(ssh(), request, { from: 'nobody' }), { code: 'ERR_MILLRACE_BAD_ADDRESS', message: 'matches: from: "nobody" is not an IP address' })
   })
 
