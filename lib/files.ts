@@ -7,12 +7,14 @@ import type { ServerRelay } from './server.ts'
 import { tellEvents } from './tell-events.ts'
 import type { Listening } from './tell-events.ts'
 
-/** The pipeline with what its files have. Rejects as `readNetworks` does. */
-export async function withFiles(compiled: Compiled): Promise<Compiled> {
-  const paths = new Set(compiled.plan.nodes.flatMap(filesOf))
-  if (paths.size === 0) return compiled
-  const files = await Promise.all([...paths].map(async (path) => ({ path, cidrs: await readNetworks(path) })))
-  return { ...compiled, plan: { ...compiled.plan, files } }
+/** The pipelines with what their files have, each read once, so that all begin with the same. Rejects as `readNetworks` does. */
+export async function withFiles(compiled: readonly Compiled[]): Promise<readonly Compiled[]> {
+  const paths = compiled.map(({ plan }) => [...new Set(plan.nodes.flatMap(filesOf))])
+  const read = new Map(await Promise.all([...new Set(paths.flat())].map(async (path) => [path, await readNetworks(path)] as const)))
+  return compiled.map((one, i) => {
+    const files = (paths[i] ?? []).map((path) => ({ path, cidrs: read.get(path) ?? [] }))
+    return files.length === 0 ? one : { ...one, plan: { ...one.plan, files } }
+  })
 }
 
 function filesOf(node: PlanNode): readonly string[] {

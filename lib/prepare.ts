@@ -74,7 +74,7 @@ export async function prepare(list: readonly Pipeline<Kind>[], settings: Setting
   const groups = groupByThread(compiled, settings)
   const native = addonFor('serve')
   if (beside?.cpu !== undefined) native.pinThread(beside.cpu)
-  const plans = await Promise.all(compiled.map(async (one) => withListenAddresses(await withFiles(one), settings.resolver)))
+  const plans = await Promise.all((await withFiles(compiled)).map((one) => withListenAddresses(one, settings.resolver)))
   checkListeners(plans.map(({ plan }) => plan))
 
   const lookUp = createLookUp(settings.resolver)

@@ -48,7 +48,11 @@ describe('a file of networks', () => {
     writeFileSync(other, '::1')
     const chain = route(when(any(not(remoteAddress(file(path), '192.0.2.0/24')), remoteAddress('198.51.100.0/24')), echo()))
     const pipeline = pipe(listen(tcp('127.0.0.1:0')), proxyProtocol({ from: [file(other)] }), deny(file(path)), allow('10.0.0.0/8', file(path), file(other)), chain)
-    const { plan } = await withFiles(compile(pipeline))
+    const [first, second, third] = await withFiles([compile(pipeline), compile(pipe(listen(tcp('127.0.0.1:0')), echo())), compile(pipe(listen(tcp('127.0.0.1:0')), allow(file(path)), echo()))])
+    assert(first !== undefined)
+    const { plan } = first
+    assert.equal(second?.plan.files, undefined)
+    assert.equal(third?.plan.files?.[0]?.cidrs, plan.files?.[1]?.cidrs, 'read once')
     assert.deepEqual(plan.files, [{ path: other, cidrs: ['::1/128'] }, { path, cidrs: ['10.1.0.0/16'] }])
     const [proxy, denied, allowed, routed] = plan.nodes
     assert.deepEqual([denied, allowed], [{ op: 'deny', cidrs: [], files: [path], next: 2 }, { op: 'allow', cidrs: ['10.0.0.0/8'], files: [path, other], next: 3 }])
