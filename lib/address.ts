@@ -56,15 +56,15 @@ export function formatHostPort(host: string, port: number, lastPort = port): str
 }
 
 /**
- * The 20 bytes of a peer's address, as in `native.ts`: family, 0, port, 16 bytes. `unix` is what a Unix socket is called;
- * family 0 is `undefined`.
+ * The 20 bytes of a peer's address, as in `native.ts`: family, 0, port, 16 bytes. `unix` is what a Unix socket is called, or says it by the number that
+ * stands in the place of a port; family 0 is `undefined`.
  */
-export function addressText(bytes: Uint8Array, at: number, unix: string | undefined): string | undefined {
+export function addressText(bytes: Uint8Array, at: number, unix: string | ((id: number) => string | undefined) | undefined): string | undefined {
   const byte = (i: number): number => bytes[at + i] ?? 0
   const port = (byte(2) << 8) | byte(3)
   switch (byte(0)) {
     case 1:
-      return unix
+      return typeof unix === 'function' ? unix(port) : unix
     case 4:
       return `${byte(4)}.${byte(5)}.${byte(6)}.${byte(7)}:${port}`
     case 6: {

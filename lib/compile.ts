@@ -7,8 +7,10 @@ import { endpointText, portCount } from './endpoint.ts'
 import type { ChunkHandler, DatagramFilter, DatagramHandler, StreamSource } from './handlers.ts'
 import { routeHead } from './head.ts'
 import type { AnySink, AnyStage, Branch, Kind, Pipeline } from './part.ts'
-import type { Plan, PlanEndpoint, PlanListener, PlanNode, PlanSettings } from './plan.ts'
+import type { Plan, PlanEndpoint, PlanListener, PlanNode, PlanSet, PlanSettings } from './plan.ts'
 import { hopsOf } from './proxy/via.ts'
+import { upstreamNumber } from './upstreams/numbers.ts'
+import type { MemberNames } from './upstreams/numbers.ts'
 
 /** What `lib` knows about a node of the plan, at the same place. */
 export type CompiledNode = {
@@ -25,6 +27,8 @@ export type CompiledNode = {
   readonly highWaterBytes: number
   /** Where a forward goes, as it stands in events. */
   readonly upstream?: string
+  /** The members of a set that it goes to. */
+  readonly members?: MemberNames
 }
 
 type Handler = AskHandler | StreamSource | DatagramHandler
@@ -39,6 +43,8 @@ export type Compiled = {
   /** Names of the parts that run in JS, by their paths. */
   readonly jsPaths: readonly string[]
   readonly hasJs: boolean
+  /** Of the plan's upstreams that are sets. */
+  readonly sets: ReadonlyMap<number, MemberNames>
 }
 
 /** What holds for streams where no stage says otherwise. */
@@ -76,13 +82,13 @@ const noHandlers = { toUpstream: [], toDownstream: [], filtersToUpstream: [], fi
 export function compile<K extends Kind>(pipeline: Pipeline<K>): Compiled {
   const { kind, source } = pipeline
   const { backlog, dualStack, receiveBufferBytes, sendBufferBytes, maxSegmentBytes, incomingCpu, maxFlows, maxFlowsPerAddress, generate } = source
-  const build: Build = { kind, nodes: [], known: [], handlers: [], upstreams: [], jsPaths: [] }
+  const build: Build = { kind, nodes: [], known: [], handlers: [], upstreams: [], sets: new Map(), jsPaths: [] }
   addChain(build, pipeline.chain, 0, { path: '', settings: kind === 'stream' ? defaultSettings : defaultDatagramSettings, ...noHandlers })
-  const { nodes, known, handlers, upstreams, jsPaths } = build
+  const { nodes, known, handlers, upstreams, sets, jsPaths } = build
   const listen = source.listen.flatMap(listenersOf)
   const sockets = { backlog, dualStack, receiveBufferBytes, sendBufferBytes, maxSegmentBytes, incomingCpu }
   const plan = { kind, listen, ...sockets, maxFlows, maxFlowsPerAddress, generate, nodes, upstreams }
-  return { plan, nodes: known, handlers, jsPaths, hasJs: jsPaths.length > 0 }
+  return { plan, nodes: known, handlers, jsPaths, hasJs: jsPaths.length > 0, sets }
 }
 
 /** One listener a port. */
@@ -97,7 +103,8 @@ type Build = {
   readonly nodes: PlanNode[]
   readonly known: CompiledNode[]
   readonly handlers: Handler[]
-  readonly upstreams: PlanEndpoint[]
+  readonly upstreams: (PlanEndpoint | PlanSet)[]
+  readonly sets: Map<number, MemberNames>
   readonly jsPaths: string[]
 }
 
@@ -189,10 +196,11 @@ function addSink(build: Build, { body }: AnySink, path: string, way: Way): numbe
       return addEnd(build, path, { ...way, ...oneWay }, (settings) => ({ op: 'stun', ...body.options, settings }))
     case 'forward': {
       const { connectTimeoutMs, retries, sourceAddresses, responses, proxyProtocol, via } = body
-      const upstream = upstreamOf(build, via[0]?.at ?? body.upstream)
-      const hops = hopsOf(via, body.upstream.net === 'unix' ? undefined : body.upstream)
+      const upstream = upstreamNumber(build, via[0]?.at ?? body.upstream)
+      const hops = hopsOf(via, body.upstream.net === 'tcp' ? body.upstream : undefined)
       const at = addEnd(build, path, way, (settings) => ({ op: 'forward', upstream, connectTimeoutMs, retries, sourceAddresses, responses, proxyProtocol, hops, settings }))
-      build.known[at] = { ...knownAt(way, path), ...build.known[at], upstream: endpointText(body.upstream) }
+      const where = body.upstream.net === 'set' ? { members: build.sets.get(upstream) ?? new Map() } : { upstream: endpointText(body.upstream) }
+      build.known[at] = { ...knownAt(way, path), ...build.known[at], ...where }
       return at
     }
     case 'negotiate': {
@@ -204,7 +212,7 @@ function addSink(build: Build, { body }: AnySink, path: string, way: Way): numbe
     case 'destination': {
       const { rules, udp, connectTimeoutMs, retries, sourceAddresses, via } = body
       const [first] = via
-      const upstream = first === undefined ? 0 : upstreamOf(build, first.at)
+      const upstream = first === undefined ? 0 : upstreamNumber(build, first.at)
       return addEnd(build, path, way, (settings) => ({ op: 'destination', rules, udp, upstream, connectTimeoutMs, retries, sourceAddresses, hops: hopsOf(via, undefined), settings }))
     }
     case 'stream': {
@@ -252,10 +260,4 @@ function addEnd(build: Build, path: string, way: Way, nodeOf: (settings: PlanSet
   const transformToDownstream = toDownstream.length + filtersToDownstream.length > 0
   build.nodes[at] = nodeOf({ ...way.settings, transformToUpstream, transformToDownstream })
   return at
-}
-
-function upstreamOf(build: Build, endpoint: PlanEndpoint): number {
-  const text = endpointText(endpoint)
-  const known = build.upstreams.findIndex((other) => endpointText(other) === text)
-  return known < 0 ? build.upstreams.push(endpoint) - 1 : known
 }

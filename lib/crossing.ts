@@ -8,7 +8,7 @@ import { askHandler } from './ask.ts'
 import { runChunk } from './chunk.ts'
 import type { Compiled, CompiledNode } from './compile.ts'
 import { safely } from './errors.ts'
-import type { CloseEvent, GeneratorNotice, ListenerNotice, RelayEvent } from './events.ts'
+import type { CloseEvent, GeneratorNotice, ListenerNotice, RelayEvent, UpstreamNotice } from './events.ts'
 import { closeReasons } from './ledger.ts'
 import { Direction, downstreamAddressAt, EndHow, Field, NoticeCode, recordBytes, RecordKind, upstreamAddressAt, Verdict } from './native.ts'
 import type { NativeRelay } from './native.ts'
@@ -17,6 +17,8 @@ import { RelaySession } from './session.ts'
 import type { Session } from './session.ts'
 import { beginStream } from './stream-end.ts'
 import { tellEvents } from './tell-events.ts'
+import { ejectedNotice } from './upstreams/notices.ts'
+import { unixNameOf } from './upstreams/numbers.ts'
 
 /** One plan of a relay, as the crossing needs it. */
 export type CrossingPlan = {
@@ -64,7 +66,7 @@ export function createCrossing(options: CrossingOptions): (count: number) => voi
     const listener = listenerAt(at)
     return addressText(bytes, at * 8 + downstreamAddressAt, listener) ?? ''
   }
-  const upstreamAt = (at: number): string | undefined => addressText(bytes, at * 8 + upstreamAddressAt, nodeAt(at).upstream)
+  const upstreamAt = (at: number): string | undefined => addressText(bytes, at * 8 + upstreamAddressAt, unixNameOf(nodeAt(at)))
 
   const sessionAt = (at: number): RelaySession => {
     const native = field(at, Field.session)
@@ -161,9 +163,18 @@ export function createCrossing(options: CrossingOptions): (count: number) => voi
     session.proxy = { destination: addressText(bytes, at * 8 + upstreamAddressAt, undefined) ?? '', tlvs: parseTlvs(Buffer.from(view(at))) }
   }
 
+  const memberNotice = (at: number): readonly UpstreamNotice[] => {
+    const plan = planAt(at)
+    const upstream = plan?.compiled.sets.get(field(at, Field.node))?.get(field(at, Field.length))
+    if (plan === undefined || upstream === undefined) return []
+    const ejected = field(at, Field.value) === NoticeCode.memberEjected
+    return [ejectedNotice(plan.pipeline, upstream, ejected ? { error: errorAt(field(at, Field.extra)).error, forMs: field(at, Field.durationMs) } : undefined)]
+  }
+
   const onNotice = (at: number): void => {
+    if (onEvents === undefined) return
     const code = noticeCodes.get(field(at, Field.value))
-    if (onEvents === undefined || code === undefined) return
+    if (code === undefined) return void events.push(...memberNotice(at))
     const pipeline = planAt(at)?.pipeline ?? 0
     if (code === 'generated') events.push({ type: 'notice', code, at: Date.now(), pipeline })
     else events.push({ type: 'notice', code, at: Date.now(), pipeline, listener: listenerAt(at), ...(code === 'eventsLost' ? {} : errorAt(field(at, Field.extra))) }) // else it is no errno

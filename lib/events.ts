@@ -91,5 +91,21 @@ export type OffloadNotice = {
   readonly message: string
 }
 
+/**
+ * A member of a set of upstreams is in another state: a check has found it `unhealthy` or `healthy`, it is `ejected` after failed connects, or an ejection is over and it counts as
+ * `healthy` again. Each loop ejects for itself, and tells for itself.
+ */
+export type UpstreamNotice = {
+  readonly type: 'notice'
+  readonly code: 'upstreamState'
+  readonly at: number
+  readonly pipeline: number
+  /** The member: `10.0.0.1:80`, `unix:/run/app.sock`. */
+  readonly upstream: string
+  readonly state: 'healthy' | 'unhealthy' | 'ejected'
+  /** Why, such as `ECONNREFUSED` or `no answer within 1 s`. */
+  readonly message: string
+}
+
 /** One of the events that come in batches to `onEvents`. */
-export type RelayEvent = OpenEvent | CloseEvent | ListenerNotice | NameNotice | FileNotice | GeneratorNotice | OffloadNotice
+export type RelayEvent = OpenEvent | CloseEvent | ListenerNotice | NameNotice | FileNotice | GeneratorNotice | OffloadNotice | UpstreamNotice

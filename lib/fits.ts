@@ -30,6 +30,7 @@ function checkGenerated({ stages, sink }: Branch): void {
   if (first !== undefined) throw refuse('generate', `${expected}, but it has the stage ${first.name}`)
   if (sink.body.step !== 'forward') throw refuse('generate', `${expected}, not ${sink.name}`)
   if (sink.body.proxyProtocol !== 0) throw refuse('generate', `${expected}, without proxyProtocol: nobody has sent what it makes`)
+  if (sink.body.upstream.net === 'set') throw refuse('generate', `${expected}, not one to a set of upstreams`)
 }
 
 /** A sink that answers by itself reads no changed bytes, and for datagrams it has no flows that could be counted, slowed or shown to a handler. */
@@ -74,7 +75,7 @@ function checkOpen<K extends Kind>(source: Source<K>, { stages, sink }: Branch, 
 
 /** With a range of ports to connect to, each listener has its counterpart. */
 function checkPorts<K extends Kind>({ listen }: Source<K>, { body }: AnySink): void {
-  if (body.step !== 'forward') return
+  if (body.step !== 'forward' || body.upstream.net === 'set') return
   const ports = portCount(body.upstream)
   const other = ports === 1 ? undefined : listen.find((at) => portCount(at) !== ports)
   if (other === undefined) return
@@ -121,7 +122,7 @@ function kindOf({ body }: AnyStage | AnySink): Kind | undefined {
       return names.some((name) => ofStreams.has(name)) ? 'stream' : names.some((name) => ofDatagrams.has(name)) ? 'datagram' : undefined
     }
     case 'forward':
-      return body.upstream.net === 'udp' ? 'datagram' : 'stream'
+      return body.upstream.net === 'set' ? body.upstream.kind : body.upstream.net === 'udp' ? 'datagram' : 'stream'
     case 'route':
     case 'allow':
     case 'deny':

@@ -33,9 +33,16 @@ export const closeReasons = [
   'malformed',
   'loginFailed',
   'proxyFailed',
+  'noUpstream',
+  'queueFull',
+  'queueTimeout',
+  'upstreamUnhealthy',
 ] as const
 
-/** One of `closeReasons`. */
+/**
+ * One of `closeReasons`. Of a set of upstreams: `noUpstream`, no member can be used; `queueFull`, all have their `maxSessions` and there is no room to
+ * wait; `queueTimeout`, waited in vain; `upstreamUnhealthy`, the member was found down and the set has `closeOnUnhealthy`.
+ */
 export type CloseReason = (typeof closeReasons)[number]
 
 /**

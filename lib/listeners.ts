@@ -2,7 +2,7 @@
 import { networkInterfaces } from 'node:os'
 import { refuse } from './chain.ts'
 import { formatEndpoint } from './endpoint.ts'
-import type { Plan, PlanEndpoint, PlanListener } from './plan.ts'
+import type { Plan, PlanEndpoint, PlanListener, PlanSet } from './plan.ts'
 
 type Ip = Exclude<PlanListener, { readonly net: 'unix' }>
 type Taken = { readonly pipeline: number; readonly at: Ip; readonly dualStack: boolean }
@@ -21,8 +21,13 @@ export function checkListeners(plans: readonly Plan[]): void {
       if (twin !== undefined) throw refuse('serve', `pipelines ${twin.pipeline} and ${pipeline} cannot both listen: ${overlapText(twin.at, at)}`)
       taken.set(key, [...others, one])
     }
-    for (const upstream of plan.upstreams) checkLoop(plan, upstream, local)
+    for (const upstream of plan.upstreams.flatMap(endpointsOf)) checkLoop(plan, upstream, local)
   }
+}
+
+function endpointsOf(upstream: PlanEndpoint | PlanSet): readonly PlanEndpoint[] {
+  if (upstream.net !== 'set') return [upstream]
+  return upstream.members.flatMap(({ to }) => (to.net === 'srv' ? [] : [to]))
 }
 
 function overlapText(a: Ip, b: Ip): string {

@@ -37,7 +37,7 @@ function usesByName(relays: readonly ServerRelay[], compiled: readonly Compiled[
   for (const server of relays) {
     for (const [plan, pipeline] of server.pipelines.entries()) {
       for (const [upstream, at] of (compiled[pipeline]?.plan.upstreams ?? []).entries()) {
-        if (at.net === 'unix' || isIP(at.host) !== 0) continue
+        if (at.net === 'unix' || at.net === 'set' || isIP(at.host) !== 0) continue
         const use = { server, pipeline, plan, upstream, port: at.port }
         const known = uses.get(at.host)
         if (known === undefined) uses.set(at.host, [use])

@@ -1,9 +1,9 @@
 /**
  * The addon, as TypeScript sees it. This is the only file that loads it and the only one with casts: everything handed down
- * from here has been checked by `lib`, and the addon trusts it.
+ * from here has been checked by `lib`, and the addon trusts it. Longer than 250 lines: it is one list.
  */
 import { createRequire } from 'node:module'
-import type { Plan, PlanMatcher } from './plan.ts'
+import type { Plan, PlanEndpoint, PlanMatcher } from './plan.ts'
 import type { ClientHello, HttpRequest, ProxyHeader, Reading } from './readings.ts'
 
 /** What a record in the shared buffer tells. The numbers are those of `addon/relay/record.h`; a test compares them. */
@@ -27,7 +27,7 @@ export const Verdict = { later: 0, pass: 1, more: 2, answered: 3 } as const
 
 export const Direction = { toUpstream: 0, toDownstream: 1 } as const
 
-export const NoticeCode = { paused: 1, resumed: 2, acceptError: 3, eventsLost: 4, generated: 5, tableFull: 6 } as const
+export const NoticeCode = { paused: 1, resumed: 2, acceptError: 3, eventsLost: 4, generated: 5, tableFull: 6, memberEjected: 7, memberBack: 8 } as const
 
 /**
  * A record is `recordDoubles` float64 fields followed by two 20-byte addresses (family, 0, port big-endian, 16 address bytes;
@@ -36,9 +36,9 @@ export const NoticeCode = { paused: 1, resumed: 2, acceptError: 3, eventsLost: 4
 export const Field = {
   kind: 0,
   session: 1,
-  node: 2,
+  node: 2, // notice of a member: the upstream's number
   offset: 3, // into the arena
-  length: 4,
+  length: 4, // notice of a member: its id
   value: 5, // head: 1 = the peer has sent FIN; chunk: direction; close: reason; notice: NoticeCode; data: pending bytes
   extra: 6, // notice: errno
   verdict: 7, // written by JS
@@ -185,6 +185,23 @@ export type NativeAddress = {
  */
 export const loadNumbers = 14
 
+/** A member of a set, as the addon is told of it. */
+export type NativeMemberIs = {
+  /** 1 to 65535, no two of a set the same. */
+  readonly id: number
+  readonly at: PlanEndpoint
+  /** What names it, no two of a set the same: hashes go by it. */
+  readonly key: string
+  readonly weight: number
+  /** The members of the lowest one that can be used are. */
+  readonly tier: number
+  readonly maxSessions: number
+  readonly down: boolean
+}
+
+/** And what the addon knows of it: one that is not `present` has been taken out and has sessions left. `queued` is of the whole set. */
+export type NativeMember = Readonly<Record<'plan' | 'upstream' | 'id' | 'present' | 'down' | 'ejectedMs' | 'open' | 'sessions' | 'failed' | 'queued', number>>
+
 export interface NativeRelay {
   /** Chooses by CPU among the relays that share these addresses: the i-th of them has cpus[i]. When all are there, before `start`. */
   steer(cpus: readonly number[]): void
@@ -202,6 +219,11 @@ export interface NativeRelay {
   answerLookup(session: number, name: string, addresses: readonly ResolvedAddress[]): void
   /** What a file of a plan has now; `done` is called when it holds, and never where the relay ends before. */
   setNetworks(plan: number, file: number, cidrs: readonly string[], done: () => void): void
+  /** The members of a set, all of them. Those with a key that is there keep their sessions and counts; sessions of those that are left out go on. */
+  setMembers(plan: number, upstream: number, members: readonly NativeMemberIs[]): void
+  /** What a check has found of a member, by its id. `done` is called when the loop knows. */
+  setHealth(plan: number, upstream: number, member: number, down: boolean, done: () => void): void
+  members(done: (list: NativeMember[]) => void): void
   /**
    * Stops accepting, gives sessions `drainMs`, then resets what is left. A second call may shorten the time. Ends with a `closed` record; what
    * was never started is gone at once, without one.

@@ -6,7 +6,7 @@
  */
 import type { GivenNetworks } from './address-file.ts'
 import type { ChooseHandler, ChunkHandler, DatagramFilter, DatagramHandler, DecideHandler, InspectHandler, StreamSource } from './handlers.ts'
-import type { PlanEndpoint, PlanGenerate, PlanHead, PlanHop, PlanLogin, PlanMatcher, PlanProxyMode, PlanRules, PlanSettings, PlanStun } from './plan.ts'
+import type { PlanEndpoint, PlanGenerate, PlanHead, PlanHop, PlanLogin, PlanMatcher, PlanProxyMode, PlanRules, PlanSet, PlanSettings, PlanStun } from './plan.ts'
 import type { Via } from './proxy/via.ts'
 
 /** What a session is: an accepted stream or a flow of datagrams. */
@@ -33,7 +33,7 @@ export type StageBody =
 export type SinkBody =
   | {
       readonly step: 'forward'
-      readonly upstream: PlanEndpoint
+      readonly upstream: PlanEndpoint | PlanSet
       readonly connectTimeoutMs: number
       readonly retries: number
       readonly sourceAddresses: readonly string[]

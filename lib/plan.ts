@@ -16,6 +16,47 @@ export type PlanListener =
   | { readonly net: 'tcp' | 'udp'; readonly host: string; readonly port: number; readonly offset?: number }
   | { readonly net: 'unix'; readonly path: string }
 
+/** How a set of upstreams chooses a member for a session. */
+export type PlanBalance = 'roundRobin' | 'leastSessions' | 'random2' | 'sourceHash' | 'maglev'
+
+/** A member as it was given: a name or a service record stands for as many members as it has addresses. */
+export type PlanMember = {
+  readonly to: PlanEndpoint | { readonly net: 'srv'; readonly service: string }
+  readonly weight: number
+  readonly backup: boolean
+  /** 0: any number. */
+  readonly maxSessions: number
+}
+
+/** A check of the members of a set, which runs in `lib`. Nothing to send: to be connected is all that is wanted, or to be spoken to. */
+export type PlanCheck = {
+  readonly name: 'tcpCheck' | 'sendExpect' | 'dgramCheck'
+  readonly intervalMs: number
+  readonly timeoutMs: number
+  readonly rise: number
+  readonly fall: number
+  readonly send: Uint8Array
+  /** Nothing: any answer will do, and for `tcpCheck` none is waited for. */
+  readonly expect: Uint8Array
+}
+
+/** A set of upstreams. Which object it is says which set: the addon has the members by `setMembers`, and they may change. */
+export type PlanSet = {
+  readonly net: 'set'
+  readonly kind: 'stream' | 'datagram'
+  readonly members: readonly PlanMember[]
+  /** Of a member that says nothing else; 0: any number. */
+  readonly maxSessions: number
+  readonly balance: PlanBalance
+  readonly queue: { readonly maxSessions: number; readonly timeoutMs: number } | null
+  readonly ejection: { readonly afterFailures: number; readonly forMs: number; readonly mostMs: number } | null
+  readonly slowStartMs: number
+  readonly closeOnUnhealthy: boolean
+  readonly health: PlanCheck | null
+  /** Further attempts of a session, where its forward says nothing else. */
+  readonly retries: number | null
+}
+
 /** Most sockets that one plan listens at. */
 export const maxListeners = 65_536
 
@@ -119,7 +160,7 @@ export type PlanNode =
       readonly op: 'forward'
       readonly upstream: number
       readonly connectTimeoutMs: number
-      /** Further attempts after the first, as long as no byte was relayed; each takes the next address. */
+      /** Further attempts after the first, as long as no byte was relayed; each takes the next address, or another member. */
       readonly retries: number
       /** Addresses to bind before connecting, in turn those of the upstream's family; none: the system's choice. */
       readonly sourceAddresses: readonly string[]
@@ -201,5 +242,5 @@ export type Plan = {
    * Where `forward` nodes go, by their `upstream` number. A name is resolved by `lib` and handed to the addon as addresses. With a
    * `lastPort` the port is the first one plus the `offset` of the listener that the session came to.
    */
-  readonly upstreams: readonly PlanEndpoint[]
+  readonly upstreams: readonly (PlanEndpoint | PlanSet)[]
 }

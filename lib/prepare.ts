@@ -21,6 +21,8 @@ import type { Resolver } from './resolve.ts'
 import { addressesOf, createServer, idIn, rowsByShard } from './server.ts'
 import type { Place, Server, ServerAddress, ServerRelay } from './server.ts'
 import type { Session } from './session.ts'
+import { controlUpstreams } from './upstreams/control.ts'
+import type { ServiceResolver } from './upstreams/services.ts'
 import { checkShardable, listeningAt, shardsText } from './shards.ts'
 import type { Shard, Sharding } from './shards.ts'
 
@@ -37,6 +39,7 @@ export type Settings = {
   readonly transport: 'auto' | 'copy' | 'splice'
   readonly ioUring: boolean
   readonly resolver: Resolver
+  readonly serviceResolver: ServiceResolver
   readonly debug: boolean
 }
 
@@ -92,10 +95,15 @@ export async function prepare(list: readonly Pipeline<Kind>[], settings: Setting
     steer: (cpus) => steer(relays, cpus),
     counters: () => rowsByShard(relays),
     async start() {
-      await startAll(relays)
+      // Before the first session comes, and until the last start has failed.
+      const sets = controlUpstreams(relays, compiled, settings)
+      await startAll(relays).catch((error: unknown) => {
+        sets.stop()
+        throw error
+      })
       const texts = [...list.map((pipeline) => explain(pipeline)), shardsText(settings.sharding)]
-      const stops = [watchNames(relays, compiled, settings), watchFiles(relays, plans, settings)]
-      return createServer(relays, place, texts.filter((text) => text !== '').join('\n\n'), () => stops.forEach((stop) => stop()))
+      const stops = [watchNames(relays, compiled, settings), watchFiles(relays, plans, settings), () => sets.stop()]
+      return createServer(relays, place, texts.filter((text) => text !== '').join('\n\n'), sets, () => stops.forEach((stop) => stop()))
     },
   }
 }

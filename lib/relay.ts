@@ -10,9 +10,10 @@ import type { CounterRow } from './ledger.ts'
 import type { LookUp } from './look-up.ts'
 import { datagramMemory, lastingBuffer } from './memory.ts'
 import { EndHow, loadNumbers, recordBytes } from './native.ts'
-import type { Native, NativeAddress, NativeDatagrams, NativeOptions, NativeRelay, NativeSession } from './native.ts'
+import type { Native, NativeAddress, NativeDatagrams, NativeMember, NativeOptions, NativeRelay, NativeSession } from './native.ts'
 import type { Session } from './session.ts'
 import { settler } from './settler.ts'
+import { unixNameOf } from './upstreams/numbers.ts'
 
 /** Records and bytes that one crossing can carry. */
 const [maxRecords, arenaBytes, leastArenaBytes] = [1_024, 1_048_576, 262_144]
@@ -65,6 +66,8 @@ export type Relay = {
   loads(): Float64Array[]
   /** None once it is closed. */
   sessions(): Promise<readonly ListedSession[]>
+  /** The members of its sets. None once it is closed. */
+  members(): Promise<readonly NativeMember[]>
   /** What the listeners of a pipeline are called. */
   listeners(pipeline: number): readonly string[]
   /** Ends a session; one that is over is ignored. */
@@ -121,7 +124,7 @@ export function openRelay(options: RelayOptions): Relay {
       pipeline: plan?.pipeline ?? 0,
       path: node?.path ?? '',
       downstream: addressText(native.downstream, 0, unix) ?? '',
-      upstream: addressText(native.upstream, 0, node?.upstream),
+      upstream: addressText(native.upstream, 0, node === undefined ? undefined : unixNameOf(node)),
     }
   }
   return {
@@ -131,6 +134,7 @@ export function openRelay(options: RelayOptions): Relay {
     counters,
     loads: () => rowsOf(loadNumbers, (into) => relay.readLoad(into)),
     sessions: () => Promise.race([new Promise<readonly ListedSession[]>((resolve) => relay.sessions((list) => resolve(list.map(listed)))), closed.then(() => [])]),
+    members: () => Promise.race([new Promise<readonly NativeMember[]>((resolve) => relay.members(resolve)), closed.then(() => [])]),
     listeners: (pipeline) => plans.find((plan) => plan.pipeline === pipeline)?.listeners ?? [],
     endSession: (native, how) => relay.endSession(native, EndHow[how]),
   }

@@ -13,7 +13,7 @@ export type NameAddress = { readonly address: string; readonly ttl: number }
 export type Resolver = (name: string) => Promise<readonly NameAddress[]>
 
 /** Seconds for which an answer without a TTL of its own is used. */
-const plainTtl = 30
+export const plainTtl = 30
 const [shortestTtl, longestTtl, longestPause] = [1, 3_600, 30]
 
 /**
@@ -62,7 +62,25 @@ export type NameWatch = {
 }
 
 /** Resolves a name now and then again by its TTL, 1 s to 1 h, after failures 1 to 30 s later; until the returned function is called. */
-export function watchName(name: string, { resolver, onAddresses, onFailure, schedule = afterMs }: NameWatch): () => void {
+export function watchName(name: string, { resolver, onAddresses, ...rest }: NameWatch): () => void {
+  const ask = async () => {
+    const found = await resolver(name)
+    const answer = [...new Set(found.flatMap(({ address }) => normalizeIp(address) ?? []))]
+    if (answer.length === 0) throw new Error(`${name} has no address`)
+    return { answer, ttls: found.map(({ ttl }) => ttl) }
+  }
+  return watchAnswer({ ask, onAnswer: onAddresses, ...rest })
+}
+
+/** What `watchAnswer` needs and tells. */
+export type AnswerWatch<Answer> = Pick<NameWatch, 'onFailure' | 'schedule'> & {
+  /** The answer and how long its parts may be used; rejects where there is none. */
+  readonly ask: () => Promise<{ readonly answer: Answer; readonly ttls: readonly number[] }>
+  readonly onAnswer: (answer: Answer) => void
+}
+
+/** Asks now and then again by the shortest TTL, 1 s to 1 h, after failures 1 to 30 s later; until the returned function is called. */
+export function watchAnswer<Answer>({ ask: askOnce, onAnswer, onFailure, schedule = afterMs }: AnswerWatch<Answer>): () => void {
   let stopped = false
   let callOff: () => void = () => undefined
   let failures = 0
@@ -70,12 +88,10 @@ export function watchName(name: string, { resolver, onAddresses, onFailure, sche
   const ask = async (): Promise<void> => {
     let seconds: number
     try {
-      const found = await resolver(name)
-      const addresses = new Set(found.flatMap(({ address }) => normalizeIp(address) ?? []))
-      if (addresses.size === 0) throw new Error(`${name} has no address`)
-      seconds = Math.min(Math.max(shortestTtl, Math.min(...found.map(({ ttl }) => ttl))), longestTtl)
+      const { answer, ttls } = await askOnce()
+      seconds = Math.min(Math.max(shortestTtl, Math.min(...ttls)), longestTtl)
       failures = 0
-      if (!stopped) onAddresses([...addresses])
+      if (!stopped) onAnswer(answer)
     } catch (error) {
       seconds = Math.min(2 ** failures, longestPause)
       failures++

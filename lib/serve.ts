@@ -15,6 +15,8 @@ import type { Server } from './server.ts'
 import type { Session } from './session.ts'
 import { checkShards, shardNames } from './shards.ts'
 import type { ShardOptions } from './shards.ts'
+import { systemServiceResolver } from './upstreams/services.ts'
+import type { ServiceResolver } from './upstreams/services.ts'
 
 /** The options of `serve`. */
 export type ServeOptions = ShardOptions & {
@@ -55,6 +57,8 @@ export type ServeOptions = ShardOptions & {
   readonly ioUring?: boolean
   /** Resolves the names of endpoints; default: hosts file, DNS, getaddrinfo(3). */
   readonly resolver?: Resolver
+  /** Resolves the services of `srv`; default: the system's name servers. */
+  readonly serviceResolver?: ServiceResolver
   /**
    * Checks at every crossing that the ledger balances, and tells `onError` where not. Handlers of datagrams get copies whose memory is taken away
    * when they return, so that bytes which were kept are found out: they are empty, and to reply with them is an error. Default false.
@@ -73,7 +77,7 @@ export type ServeOptions = ShardOptions & {
   readonly offload?: 'nftables'
 }
 
-const names = [...shardNames, 'onEvents', 'sessionEvents', 'onError', 'maxPendingBytes', 'maxPipeBytes', 'lingerMs', 'thread', 'transport', 'ioUring', 'resolver', 'debug', 'offload']
+const names = [...shardNames, 'onEvents', 'sessionEvents', 'onError', 'maxPendingBytes', 'maxPipeBytes', 'lingerMs', 'thread', 'transport', 'ioUring', 'resolver', 'serviceResolver', 'debug', 'offload']
 
 /**
  * Serves one pipeline or several, of streams and of datagrams: binds all listeners, then accepts. Rejects with the `RelayError` of what cannot be set up, such as
@@ -99,10 +103,11 @@ export function serveBeside(pipelines: readonly Pipeline<Kind>[], options: Serve
 function checkOptions(options: ServeOptions): Settings {
   checkNames('serve', options, names)
   const { onEvents, sessionEvents = true, onError = report, maxPendingBytes = 268_435_456, maxPipeBytes = 33_554_432, lingerMs = 2_000 } = options
-  const { thread = 'auto', transport = 'auto', ioUring = true, resolver = systemResolver(), debug = false } = options
+  const { thread = 'auto', transport = 'auto', ioUring = true, resolver = systemResolver(), serviceResolver = systemServiceResolver(), debug = false } = options
   if (onEvents !== undefined) checkFunction('serve', 'onEvents', onEvents)
   checkFunction('serve', 'onError', onError)
   checkFunction('serve', 'resolver', resolver)
+  checkFunction('serve', 'serviceResolver', serviceResolver)
   checkInteger('serve', 'maxPendingBytes', maxPendingBytes, { least: 1_048_576, most: 2 ** 40, unit: 'bytes' })
   checkInteger('serve', 'maxPipeBytes', maxPipeBytes, { least: 0, most: 2 ** 40, unit: 'bytes' })
   checkMs('serve', 'lingerMs', lingerMs, 'at once')
@@ -112,7 +117,7 @@ function checkOptions(options: ServeOptions): Settings {
   checkBoolean('serve', 'sessionEvents', sessionEvents)
   checkBoolean('serve', 'debug', debug)
   if (options.offload !== undefined) checkWord('serve', 'offload', options.offload, ['nftables'])
-  return { sharding: checkShards(options), onEvents, sessionEvents, onError: guarded(onError), maxPendingBytes, maxPipeBytes, lingerMs, thread, transport, ioUring, resolver, debug }
+  return { sharding: checkShards(options), onEvents, sessionEvents, onError: guarded(onError), maxPendingBytes, maxPipeBytes, lingerMs, thread, transport, ioUring, resolver, serviceResolver, debug }
 }
 
 function checkPipelines(given: unknown): readonly Pipeline<Kind>[] {

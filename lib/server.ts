@@ -7,8 +7,13 @@ import type { LoadReport } from './load.ts'
 import { checkMs, checkNames, checkWord, shown } from './options.ts'
 import { listenerText } from './relay.ts'
 import type { BoundAddress, Relay } from './relay.ts'
+import type { Kind } from './part.ts'
 import { infoFor } from './session-info.ts'
 import type { SessionInfo } from './session-info.ts'
+import type { UpstreamControl } from './upstreams/control.ts'
+import type { UpstreamInfo } from './upstreams/info.ts'
+import type { MemberLike } from './upstreams/member.ts'
+import type { UpstreamSet } from './upstreams/upstreams.ts'
 
 export type { LoadReport } from './load.ts'
 export type { SessionInfo } from './session-info.ts'
@@ -45,6 +50,13 @@ export type Server = {
   load(): LoadReport | undefined
   /** The sessions that are open now, flows of datagrams among them. */
   sessions(): Promise<readonly SessionInfo[]>
+  /** The members of all sets of upstreams, for each loop that has them. */
+  upstreams(): Promise<readonly UpstreamInfo[]>
+  /**
+   * Gives a set other members while it is served: the set is the object that `forward` was given, and its options stay. Sessions that are open go on, wherever they are; members that
+   * were there before keep their health and their counts. A loop knows with its next turn, and when it answers `upstreams()`; members whose names have no address yet change nothing until they have. Throws ERR_MILLRACE_BAD_PIPELINE for a set that is not served and for members of another kind, and what `upstreams` throws.
+   */
+  setUpstreams<K extends Kind>(set: UpstreamSet<K>, members: readonly MemberLike<NoInfer<K>>[]): void
   /** Ends one session, cleanly or by RST; an id that is not open is ignored. Throws ERR_MILLRACE_BAD_OPTION. */
   endSession(id: number, how?: 'close' | 'reset'): void
   /** What `explain` says about all pipelines. */
@@ -75,7 +87,7 @@ export function idIn(relays: number, relay: number, { number, of }: Place): (nat
 }
 
 /** `stop` is called at the first `close`. */
-export function createServer(relays: readonly ServerRelay[], place: Place, explain: string, stop: () => void): Server {
+export function createServer(relays: readonly ServerRelay[], place: Place, explain: string, sets: Pick<UpstreamControl, 'list' | 'setMembers'>, stop: () => void): Server {
   const closed = Promise.all(relays.map(({ relay }) => relay.closed)).then(() => undefined)
   void closed.then(stop)
   const close = async (options: CloseOptions = {}): Promise<void> => {
@@ -93,6 +105,8 @@ export function createServer(relays: readonly ServerRelay[], place: Place, expla
       const lists = await Promise.all(relays.map(async ({ relay }, at) => (await relay.sessions()).map(infoFor(idIn(relays.length, at, place)))))
       return lists.flat().toSorted((a, b) => a.id - b.id)
     },
+    upstreams: sets.list,
+    setUpstreams: sets.setMembers,
     endSession(id, how = 'close') {
       if (!Number.isSafeInteger(id) || id < 0) throw misuse('ERR_MILLRACE_BAD_OPTION', 'endSession', `id must be that of a session, not ${shown(id)}`)
       checkWord('endSession', 'how', how, ['close', 'reset'])

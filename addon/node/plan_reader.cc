@@ -143,6 +143,30 @@ bool readNode(JsValue from, std::string& why, std::span<const NetworkFile> files
 }
 
 bool isInJs(const Node& node) { return node.op == Op::ask || node.op == Op::stream || node.settings.transform[toUpstream] || node.settings.transform[toDownstream]; }
+Balance balanceOf(const std::string& text) {
+  if (text == "leastSessions") return Balance::leastSessions;
+  if (text == "random2") return Balance::random2;
+  if (text == "sourceHash") return Balance::sourceHash;
+  return text == "maglev" ? Balance::maglev : Balance::roundRobin;
+}
+
+/// Its members come later, by setMembers.
+std::unique_ptr<UpstreamSet> readSet(JsValue from) {
+  SetOptions options;
+  options.balance = balanceOf(from.get("balance").text());
+  options.slowStartMs = from.get("slowStartMs").whole();
+  options.closeOnUnhealthy = from.get("closeOnUnhealthy").boolean();
+  if (const JsValue ejection = from.get("ejection"); ejection.isObject()) {
+    options.ejectAfter = uint32_t(ejection.get("afterFailures").whole());
+    options.ejectMs = ejection.get("forMs").whole();
+    options.ejectMostMs = ejection.get("mostMs").whole();
+  }
+  if (const JsValue queue = from.get("queue"); queue.isObject()) {
+    options.queueSessions = uint32_t(queue.get("maxSessions").whole());
+    options.queueMs = queue.get("timeoutMs").whole();
+  }
+  return std::make_unique<UpstreamSet>(options);
+}
 
 std::optional<Generate> readGenerate(JsValue from) {
   if (!from.isObject()) return std::nullopt;
@@ -177,7 +201,8 @@ std::optional<Plan> readPlan(JsValue from, std::string& why) {
     Upstream upstream;
     const uint64_t lastPort = upstreams.at(i).get("lastPort").whole();
     if (lastPort > 0) upstream.ports = uint16_t(lastPort - upstreams.at(i).get("port").whole() + 1);
-    if (readEndpoint(upstreams.at(i), address)) upstream.addresses.push_back(address);  // else a name
+    if (upstreams.at(i).get("net").text() == "set") upstream.set = readSet(upstreams.at(i));
+    else if (readEndpoint(upstreams.at(i), address)) upstream.addresses.push_back(address);  // else a name
     plan.upstreams.push_back(std::move(upstream));
   }
   const JsValue files = from.get("files");
@@ -201,6 +226,23 @@ std::optional<Plan> readPlan(JsValue from, std::string& why) {
     for (uint32_t at = node.parent; at != Node::none; at = plan.nodes[at].parent) plan.nodes[at].tellsJs = true;
   }
   return plan;
+}
+
+std::vector<MemberIs> readMembers(JsValue from) {
+  std::vector<MemberIs> members;
+  for (uint32_t i = 0; i < from.length(); ++i) {
+    const JsValue one = from.at(i);
+    MemberIs member;
+    if (!readEndpoint(one.get("at"), member.address)) continue;
+    member.id = uint32_t(one.get("id").whole());
+    member.key = one.get("key").text();
+    member.weight = uint32_t(one.get("weight").whole());
+    member.tier = uint32_t(one.get("tier").whole());
+    member.maxSessions = uint32_t(one.get("maxSessions").whole());
+    member.down = one.get("down").boolean();
+    members.push_back(std::move(member));
+  }
+  return members;
 }
 
 std::vector<SocketAddress> readAddresses(JsValue from) {

@@ -7,6 +7,8 @@
 namespace millrace {
 
 std::optional<Plan> readPlan(JsValue from, std::string& why);
+/// What a set of upstreams consists of; what does not parse is left out.
+std::vector<MemberIs> readMembers(JsValue from);
 /// [{ address, port }, ...] as socket addresses; what does not parse is left out.
 std::vector<SocketAddress> readAddresses(JsValue from);
 

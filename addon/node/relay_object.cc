@@ -36,6 +36,9 @@ Napi::Function RelayObject::define(Napi::Env env) {
     InstanceMethod<&RelayObject::setUpstream>("setUpstream"),
     InstanceMethod<&RelayObject::answerLookup>("answerLookup"),
     InstanceMethod<&RelayObject::setNetworks>("setNetworks"),
+    InstanceMethod<&RelayObject::setMembers>("setMembers"),
+    InstanceMethod<&RelayObject::setHealth>("setHealth"),
+    InstanceMethod<&RelayObject::members>("members"),
     InstanceMethod<&RelayObject::close>("close"),
     InstanceMethod<&RelayObject::endSession>("endSession"),
     InstanceMethod<&RelayObject::answerHead>("answerHead"),
@@ -259,6 +262,38 @@ void RelayObject::setNetworks(const Napi::CallbackInfo& info) {
   driver_->query([plan, file, networks = std::move(networks)](Engine& engine) { engine.setNetworks(plan, file, networks); }, [this, done] {
     const HandleScope scope(Env());
     if (napi_value function = done->get()) js_->call(function, {});
+  });
+}
+
+void RelayObject::setMembers(const Napi::CallbackInfo& info) {
+  if (!live()) return;
+  const auto plan = uint32_t(argument(info, 0).whole());
+  const auto upstream = uint32_t(argument(info, 1).whole());
+  driver_->run([plan, upstream, list = readMembers(argument(info, 2))](Engine& engine) { engine.setMembers(plan, upstream, list); });
+}
+
+void RelayObject::setHealth(const Napi::CallbackInfo& info) {
+  if (!live()) return;
+  const auto plan = uint32_t(argument(info, 0).whole());
+  const auto upstream = uint32_t(argument(info, 1).whole());
+  const auto member = uint32_t(argument(info, 2).whole());
+  auto done = std::make_shared<JsFunction>(info.Env(), argument(info, 4));
+  driver_->run([plan, upstream, member, down = argument(info, 3).boolean()](Engine& engine) { engine.setHealth(plan, upstream, member, down); });
+  driver_->query([](Engine&) {}, [this, done] {
+    const HandleScope scope(Env());
+    if (napi_value function = done->get()) js_->call(function, {});
+  });
+}
+
+void RelayObject::members(const Napi::CallbackInfo& info) {
+  if (!live()) return;
+  const napi_env env = info.Env();
+  auto list = std::make_shared<std::vector<MemberInfo>>();
+  auto done = std::make_shared<JsFunction>(env, argument(info, 0));
+  driver_->query([list](Engine& engine) { *list = listMembers(engine.context()); }, [this, env, list, done] {
+    const HandleScope scope(env);
+    const JsValue array = describeMembers(env, *list);
+    if (napi_value function = done->get(); function && array) js_->call(function, {array.raw()});
   });
 }
 

@@ -25,6 +25,9 @@ class RelayObject final : public Napi::ObjectWrap<RelayObject> {
   void setUpstream(const Napi::CallbackInfo& info);
   void answerLookup(const Napi::CallbackInfo& info);
   void setNetworks(const Napi::CallbackInfo& info);
+  void setMembers(const Napi::CallbackInfo& info);
+  void setHealth(const Napi::CallbackInfo& info);
+  void members(const Napi::CallbackInfo& info);
   void close(const Napi::CallbackInfo& info);
   void endSession(const Napi::CallbackInfo& info);
   void answerHead(const Napi::CallbackInfo& info);

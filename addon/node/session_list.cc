@@ -11,6 +11,7 @@ const char* phaseName(Phase phase) {
   switch (phase) {
     case Phase::head: return "head";
     case Phase::resolving: return "resolving";
+    case Phase::queued: return "queued";
     case Phase::connecting: return "connecting";
     case Phase::negotiating: return "negotiating";
     case Phase::relaying: return "relaying";
@@ -54,12 +55,32 @@ JsValue describe(napi_env env, const SessionInfo& session) {
   return it;
 }
 
-}  // namespace
+JsValue describe(napi_env env, const MemberInfo& member) {
+  const JsValue it = JsValue::object(env);
+  it.set("plan", double(member.plan));
+  it.set("upstream", double(member.upstream));
+  it.set("id", double(member.id));
+  it.set("present", double(member.present));
+  it.set("down", double(member.down));
+  it.set("ejectedMs", double(member.ejectedMs));
+  it.set("open", double(member.open));
+  it.set("sessions", double(member.sessions));
+  it.set("failed", double(member.failed));
+  it.set("queued", double(member.queued));
+  return it;
+}
 
-JsValue describeSessions(napi_env env, std::span<const SessionInfo> sessions) {
+template <class Info>
+JsValue describeAll(napi_env env, std::span<const Info> all) {
   const JsValue list = JsValue::array(env);
-  for (uint32_t i = 0; i < sessions.size(); ++i) list.set(i, describe(env, sessions[i]));
+  for (uint32_t i = 0; i < all.size(); ++i) list.set(i, describe(env, all[i]));
   return list;
 }
+
+}  // namespace
+
+JsValue describeMembers(napi_env env, std::span<const MemberInfo> members) { return describeAll(env, members); }
+
+JsValue describeSessions(napi_env env, std::span<const SessionInfo> sessions) { return describeAll(env, sessions); }
 
 }  // namespace millrace

@@ -48,6 +48,7 @@ struct Context {
   Loop& loop;
   const RelayOptions options;
   std::vector<std::unique_ptr<PlanState>> plans;
+  std::vector<UpstreamSet*> sets;  // of the plans
   BlockPool pool;
   PipePool pipes;
   PipeCounts pipesHeld{};  // by all pumps

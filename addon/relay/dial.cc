@@ -8,6 +8,8 @@
 #include "core/sys.h"
 #include "relay/ending.h"
 #include "relay/hops.h"
+#include "relay/interest.h"
+#include "relay/membership.h"
 #include "relay/negotiation.h"
 #include "relay/proxy_header.h"
 #include "relay/walk.h"
@@ -37,6 +39,9 @@ Upstream& upstreamOf(Context& c, const Session& s) {
 
 size_t addressIndex(const Upstream& upstream, const Session& s) { return (s.firstAddress + s.attempts) % upstream.addresses.size(); }
 
+/// How many there are to try.
+size_t choicesOf(const Upstream& upstream) { return upstream.set ? upstream.set->usable() : upstream.addresses.size(); }
+
 /// On loopback a connect to a port nobody listens on can meet itself.
 bool metItself(Context& c, const Session& s) {
   if (s.upstream.portNumber() < c.firstEphemeralPort) return false;
@@ -48,6 +53,7 @@ void resetByUpstream(Session& s) { s.sides[1].dead = s.pumps[toUpstream].broken 
 
 void connected(Context& c, Session& s) {
   s.error = 0;
+  if (s.inSet) memberConnected(c, s);
   if (c.nodeOf(s).forward.hops.empty()) return upstreamReady(c, s);
   if (s.pumps[toUpstream].broken) return turnAway(c, s, Reason::proxyFailed);
   beginHops(c, s);
@@ -59,21 +65,22 @@ void attemptFailed(Context& c, Session& s, int error) {
   const Reason reason = reasonFor(error);
   Upstream& upstream = upstreamOf(c, s);
   const size_t addresses = upstream.addresses.size();
+  if (s.inSet) memberFailed(c, s);
   // Sessions to come begin with the next address, until that fails too.
-  if (reason != Reason::descriptorLimit && upstream.preferred == addressIndex(upstream, s)) upstream.preferred = uint32_t((upstream.preferred + 1) % addresses);
+  if (addresses > 0 && reason != Reason::descriptorLimit && upstream.preferred == addressIndex(upstream, s)) upstream.preferred = uint32_t((upstream.preferred + 1) % addresses);
   const bool over = s.attempts >= c.nodeOf(s).forward.retries || c.now() >= s.phaseDeadlineMs || reason == Reason::descriptorLimit;
   if (over) return turnAway(c, s, reason);
   ++s.attempts;
   s.phase = Phase::connecting;
-  const uint64_t round = s.attempts / addresses;
-  const bool sameAgain = s.attempts % addresses == 0;
+  const bool sameAgain = !s.inSet && s.attempts % addresses == 0;
   if (!sameAgain) return dial(c, s);
+  const uint64_t round = s.attempts / addresses;
   s.wakeMs = c.now() + (firstPauseMs << std::min<uint64_t>(round - 1, 5));
 }
 
 /// What this attempt may take: all that is left, or its share where other addresses are still untried.
 uint64_t attemptDeadline(Context& c, const Session& s) {
-  const uint64_t untried = std::min<uint64_t>(c.nodeOf(s).forward.retries + 1, upstreamOf(c, s).addresses.size());
+  const uint64_t untried = std::min<uint64_t>(c.nodeOf(s).forward.retries + 1, choicesOf(upstreamOf(c, s)));
   const uint64_t shares = untried > s.attempts ? untried - s.attempts : 1;
   return c.now() + std::max<uint64_t>((s.phaseDeadlineMs - c.now()) / shares, 1);
 }
@@ -97,17 +104,18 @@ int connectFrom(Session& s, const SocketAddress& to, const SocketAddress* source
 
 void dial(Context& c, Session& s) {
   ForwardOptions& options = c.nodeOf(s).forward;
-  if (s.phase == Phase::head) s.phaseDeadlineMs = deadlineAfter(c.now(), options.connectTimeoutMs);
+  if (s.phase == Phase::head || s.phase == Phase::queued) s.phaseDeadlineMs = deadlineAfter(c.now(), options.connectTimeoutMs);
   s.wakeMs = UINT64_MAX;
-  if (upstreamOf(c, s).addresses.empty()) {
+  Upstream& upstream = upstreamOf(c, s);
+  if (upstream.set ? upstream.set->unknown() : upstream.addresses.empty()) {
     s.phase = Phase::resolving;
     return;
   }
-  Upstream& upstream = upstreamOf(c, s);
-  if (s.phase != Phase::connecting) s.firstAddress = upstream.preferred;
+  if (upstream.set && !joinSet(c, s, s.error ? reasonFor(s.error) : Reason::noUpstream)) return;
+  if (!upstream.set && s.phase != Phase::connecting) s.firstAddress = upstream.preferred;
   s.phase = Phase::connecting;
-  const SocketAddress to = c.plans[s.plan]->plan.addressFor(upstream, addressIndex(upstream, s), s.endpoint);
-  s.upstream = to.peer();
+  const SocketAddress to = upstream.set ? upstream.set->member(s.firstAddress).address : c.plans[s.plan]->plan.addressFor(upstream, addressIndex(upstream, s), s.endpoint);
+  s.upstream = upstream.set ? upstream.set->peerOf(s.firstAddress) : to.peer();
   int result = options.sources.fromEach(to.family(), c.now(), mostResting, [&](const SocketAddress* source) { return connectFrom(s, to, source); });
   // Within this machine the handshake is over by now; to ask saves an event a session.
   if (result == -EINPROGRESS && s.upstream.isLoopback() && sys::isConnected(s.sides[1].fd.get())) result = 0;
@@ -160,6 +168,13 @@ bool sayFirst(Context& c, Session& s, std::span<const uint8_t> bytes) {
   if (sent == bytes.size()) return true;
   s.error = put < 0 ? int32_t(-put) : EIO;
   return false;
+}
+
+void dialElsewhere(Context& c, Session& s) {
+  s.sides[1] = Side();
+  s.error = 0;
+  memberFailed(c, s);
+  dial(c, s);
 }
 
 void sendAtOnce(Side& upstream) {

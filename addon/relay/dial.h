@@ -14,6 +14,8 @@ void dial(Context& c, Session& s);
 void connectReady(Context& c, Session& s, uint32_t events);
 /// Phases resolving and connecting: an attempt's or the whole time is over, or the pause before the next attempt.
 void dialTimer(Context& c, Session& s);
+/// Phase connecting: the member of a set that the session is on its way to is down, and another is to be tried. Uses up no retry.
+void dialElsewhere(Context& c, Session& s);
 
 /// The upstream stands, and is the one that bytes are for: what it is told first goes there, and they may flow.
 void upstreamReady(Context& c, Session& s);

@@ -6,6 +6,7 @@
 #include "relay/associate.h"
 #include "relay/interest.h"
 #include "relay/limits.h"
+#include "relay/membership.h"
 #include "relay/pump.h"
 #include "relay/splicing.h"
 
@@ -88,6 +89,7 @@ void endSession(Context& c, Session& s, Reason reason) {
   dropPending(c, s, toDownstream);
   endAssociation(c, s);
   releaseLimits(c.plans[s.plan]->plan.nodes, s.node, s.downstream);
+  if (s.inSet) leaveSet(c, s);
   s.phase = Phase::closed;
   s.reason = reason;
   c.loop.timers().cancel(s);
@@ -118,6 +120,7 @@ void resetSession(Context& c, Session& s, Reason reason) {
 void lingerSession(Context& c, Session& s, Reason reason) {
   if (s.phase == Phase::closed || s.phase == Phase::lingering || s.phase == Phase::resetting) return;
   if (s.phase != Phase::relaying && s.sides[1].fd) s.sides[1].fd.reset();  // never connected
+  if (s.phase != Phase::relaying && s.inSet) leaveSet(c, s);
   dropHead(c, s);
   s.phase = Phase::lingering;
   s.reason = reason;

@@ -1,3 +1,4 @@
+// Longer than 250 lines: a turn from its events to its end, and what may be asked of an engine.
 #include "relay/engine.h"
 
 #include <algorithm>
@@ -9,6 +10,7 @@
 #include "relay/hops.h"
 #include "relay/interest.h"
 #include "relay/invariants.h"
+#include "relay/membership.h"
 #include "relay/pair.h"
 #include "relay/pump.h"
 #include "relay/small_reads.h"
@@ -31,6 +33,7 @@ Engine::Engine(Loop& loop, RelayOptions options, std::vector<Plan> plans, std::s
     context_.plans.push_back(std::make_unique<PlanState>());
     context_.plans.back()->plan = std::move(plan);
   }
+  openSets(context_);
   context_.firstEphemeralPort = sys::firstEphemeralPort();
   drainTimer_.engine = this;
   drainTimer_.fire = [](LoopTimer& timer) { static_cast<DrainTimer&>(timer).engine->drainOver(); };
@@ -44,6 +47,7 @@ Engine::~Engine() {
   context_.loop.timers().cancel(drainTimer_);
   context_.sessions.forEach([&](Token, Session& s) { resetSession(context_, s, Reason::serverClosed); });
   reap();
+  closeSets(context_);
 }
 
 std::optional<SysError> Engine::listen() {
@@ -107,6 +111,9 @@ void Engine::onReady(Token token, unsigned side, uint32_t events) {
     case Phase::head:
       if (s->head && side == 0) headReady(context_, *s, events);
       break;
+    case Phase::queued:
+      if (side == 0) queuedReady(context_, *s, events);
+      break;
     case Phase::connecting:
       if (side == 1) connectReady(context_, *s, events);
       else if (events & (EPOLLERR | EPOLLHUP)) unwatch(context_, *s, side);
@@ -150,6 +157,7 @@ void Engine::timerFired(Session& s) {
   if (deadlineOf(context_, s) <= context_.now()) {
     switch (s.phase) {
       case Phase::head: headTimedOut(context_, s); break;
+      case Phase::queued: resetSession(context_, s, Reason::queueTimeout); break;
       case Phase::resolving:
       case Phase::connecting:
       case Phase::negotiating: dialTimer(context_, s); break;
@@ -184,6 +192,7 @@ void Engine::turnEnd() {
   crossAll();
   takeBulkSteps(context_);
   crossAll();
+  serveQueues(context_);
   if (!context_.outbox.empty() || !context_.deferred.empty()) context_.loop.wake();
   feedStarved();
   reap();
@@ -252,6 +261,10 @@ void Engine::setUpstream(uint32_t plan, uint32_t upstream, std::vector<SocketAdd
   Upstream& it = context_.plans[plan]->plan.upstreams[upstream];
   it.addresses = std::move(addresses);
   it.preferred = 0;
+  upstreamKnown(plan, upstream);
+}
+
+void Engine::upstreamKnown(uint32_t plan, uint32_t upstream) {
   datagrams_.upstreamKnown(plan, upstream);
   context_.sessions.forEach([&](Token, Session& s) {
     const Node& node = context_.nodeOf(s);
@@ -259,6 +272,22 @@ void Engine::setUpstream(uint32_t plan, uint32_t upstream, std::vector<SocketAdd
     dial(context_, s);
     settle(context_, s);
   });
+}
+
+void Engine::setMembers(uint32_t plan, uint32_t upstream, std::vector<MemberIs> members) {
+  UpstreamSet* set = context_.plans[plan]->plan.upstreams[upstream].set.get();
+  if (!set) return;
+  const bool first = set->unknown() && !members.empty();
+  set->assign(std::move(members));
+  if (first) upstreamKnown(plan, upstream);
+}
+
+void Engine::setHealth(uint32_t plan, uint32_t upstream, uint32_t member, bool down) {
+  UpstreamSet* set = context_.plans[plan]->plan.upstreams[upstream].set.get();
+  const uint32_t slot = set ? set->find(member) : Candidate::none;
+  if (slot == Candidate::none || !set->setDown(slot, down, context_.now()) || !down) return;
+  memberDown(context_, *set, slot);
+  datagrams_.memberDown(plan, upstream, slot);
 }
 
 void Engine::close(uint64_t drainMs) {

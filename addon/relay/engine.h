@@ -44,6 +44,10 @@ class Engine final : private EventHandler, private Arrivals {
   void setUpstream(uint32_t plan, uint32_t upstream, std::vector<SocketAddress> addresses);
   /// What a file of a plan has now: for what begins from here on.
   void setNetworks(uint32_t plan, uint32_t file, CidrSet networks) { *context_.plans[plan]->plan.files[file].networks = std::move(networks); }
+  /// Of a set, all of them.
+  void setMembers(uint32_t plan, uint32_t upstream, std::vector<MemberIs> members);
+  /// What a check has found of a member, by its id.
+  void setHealth(uint32_t plan, uint32_t upstream, uint32_t member, bool down);
   void close(uint64_t drainMs);
   /// Makes what the ledgers hold now readable; turnEnd() does so too.
   void crossAll();
@@ -56,6 +60,7 @@ class Engine final : private EventHandler, private Arrivals {
   void relayReady(Session& s, unsigned side, uint32_t events);
   void timerFired(Session& s);
   void relayTimer(Session& s);
+  void upstreamKnown(uint32_t plan, uint32_t upstream);
   void retryDeferred();
   void feedStarved();
   void reap();

@@ -58,6 +58,8 @@ uint8_t interestOf(Context& c, const Session& s, unsigned side) {
       return side == 1 ? watchOut : 0;
     case Phase::negotiating:
       return side == 1 ? watchIn : 0;
+    case Phase::queued:
+      return side == 0 && !s.sides[0].hungUp ? watchHangUp : 0;
     case Phase::relaying:
       return uint8_t((mayRead(c, s, side) ? watchIn : 0) | (mustWrite(c, s, side) ? watchOut : 0));
     case Phase::lingering:
@@ -95,6 +97,7 @@ uint64_t deadlineOf(Context& c, const Session& s) {
     case Phase::head:
       return s.head ? s.head->dueMs() : UINT64_MAX;
     case Phase::resolving:
+    case Phase::queued:
     case Phase::connecting:
     case Phase::negotiating:
     case Phase::resetting:

@@ -11,6 +11,7 @@
 #include "core/address.h"
 #include "relay/asked.h"
 #include "relay/source_addresses.h"
+#include "relay/upstream_set.h"
 #include "stage/allow.h"
 #include "stage/deny.h"
 #include "stage/destination_rules.h"

@@ -11,7 +11,7 @@ enum class Reason : uint8_t {
   headTimeout, headTooLarge, headIncomplete, denied, limited, rejected, handlerError, closedByHandler, resetByHandler,
   closedByPlan, resetByPlan, connectRefused, connectTimeout, connectUnreachable, connectFailed, nameUnresolved,
   descriptorLimit, pendingLimit, serverClosed, ioError, evicted, malformed,
-  loginFailed, proxyFailed,
+  loginFailed, proxyFailed, noUpstream, queueFull, queueTimeout, upstreamUnhealthy,
 };
 
 inline constexpr std::array reasonNames = {
@@ -19,8 +19,8 @@ inline constexpr std::array reasonNames = {
     "headTimeout", "headTooLarge", "headIncomplete", "denied", "limited", "rejected", "handlerError", "closedByHandler",
     "resetByHandler", "closedByPlan", "resetByPlan", "connectRefused", "connectTimeout", "connectUnreachable",
     "connectFailed", "nameUnresolved", "descriptorLimit", "pendingLimit", "serverClosed", "ioError",
-    "evicted", "malformed", "loginFailed", "proxyFailed",
+    "evicted", "malformed", "loginFailed", "proxyFailed", "noUpstream", "queueFull", "queueTimeout", "upstreamUnhealthy",
 };
-static_assert(reasonNames.size() == size_t(Reason::proxyFailed) + 1);
+static_assert(reasonNames.size() == size_t(Reason::upstreamUnhealthy) + 1);
 
 }  // namespace millrace

@@ -11,7 +11,7 @@ enum class RecordKind : uint8_t {
   head = 1, chunk, data, end, drain, open, close, abandoned, notice, closed, started, proxied,
 };
 
-enum class Notice : uint8_t { paused = 1, resumed, acceptError, eventsLost, generated, tableFull };
+enum class Notice : uint8_t { paused = 1, resumed, acceptError, eventsLost, generated, tableFull, memberEjected, memberBack };
 
 /// What JS wrote into Record::verdict.
 enum class Verdict : uint8_t { later = 0, pass, more, answered };

@@ -3,7 +3,7 @@
 // it what epoll and the timer shall watch.
 //
 //   head ──> resolving ──> connecting ──> (negotiating) ──> relaying ──> resetting ──> closed
-//     │          └───────────┴──────────────────┴──────────────┼──> lingering ───────────^
+//     │ └───> queued ─────────^ │               │              ├──> lingering ───────────^
 //     └── (sinks without an upstream) ─────────────────────────┘        any phase ───────^
 #pragma once
 #include <memory>
@@ -23,6 +23,7 @@ namespace millrace {
 enum class Phase : uint8_t {
   head,        // walking the plan; may wait for bytes or for a verdict
   resolving,   // the name of its upstream has no address yet
+  queued,      // at a forward to a set, all members of which have as many sessions as they may
   connecting,  // an attempt is under way, or the next one waits
   negotiating, // a proxy on the way is asked to connect further
   relaying,
@@ -75,11 +76,11 @@ struct Session : LoopTimer {
   PeerAddress upstream;
   uint64_t acceptedMs = 0;
   uint64_t progressMs = 0;       // the last byte moved, either way
-  uint64_t phaseDeadlineMs = 0;  // of connecting, resetting, lingering
+  uint64_t phaseDeadlineMs = 0;  // of queued, connecting, resetting, lingering
   uint64_t wakeMs = UINT64_MAX;  // throttle, reset poll or next attempt
   uint32_t node = 0;
   int32_t error = 0;             // errno behind the reason, where there is one
-  uint32_t firstAddress = 0;     // of the upstream's, where dialling began
+  uint32_t firstAddress = 0;     // of the upstream's, where dialling began; of a set: the slot of the member that counts it, or none
   uint16_t plan = 0;
   uint16_t endpoint = 0;
   uint8_t attempts = 0;
@@ -88,6 +89,7 @@ struct Session : LoopTimer {
   bool opened : 1 = false;    // relaying has begun
   bool known : 1 = false;     // JS has seen it
   bool deferred : 1 = false;  // waits in Context::deferred
+  bool inSet : 1 = false;     // it has come to a forward to a set
 
   /// Nothing of this direction is left with us: what waited for its last byte may happen. A sink without an upstream answers on side 0.
   bool settled(unsigned direction) const {

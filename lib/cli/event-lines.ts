@@ -31,6 +31,8 @@ export function noticeLine(notice: Extract<RelayEvent, { readonly type: 'notice'
       return notice.message
     case 'fileUnusable':
       return `${notice.message}; what ${notice.path} had before stays`
+    case 'upstreamState':
+      return `${notice.upstream} is ${notice.state} (${notice.message})`
     case 'offloadBlocked':
     case 'offloadGone':
       return `offload: ${notice.message}`

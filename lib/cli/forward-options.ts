@@ -1,9 +1,13 @@
 /** The options of `millrace forward`. Each is checked as it is typed, by the part of the library that it becomes. */
 import type { Command } from 'commander'
+import type { HealthCheck } from '../checks/check.ts'
+import { tcpCheck } from '../checks/tcp-check.ts'
 import { udp } from '../endpoint.ts'
 import type { Kind } from '../part.ts'
 import { listen } from '../pipe.ts'
+import type { PlanBalance } from '../plan.ts'
 import { forward } from '../sinks/forward.ts'
+import { balances } from '../upstreams/upstreams.ts'
 import { addReceiveBuffer } from './receive-buffer.ts'
 import { add, addSessionOptions } from './session-options.ts'
 import type { SessionOptions } from './session-options.ts'
@@ -12,6 +16,8 @@ import { usage } from './usage.ts'
 
 /** The options as they are parsed. */
 export type ForwardOptions = SessionOptions & {
+  readonly balance?: PlanBalance
+  readonly health?: HealthCheck<'stream'>
   readonly proxyProtocolOut?: 1 | 2
 
   readonly responses?: number
@@ -21,6 +27,7 @@ export type ForwardOptions = SessionOptions & {
 
 /** Those that are for one kind of endpoint only. */
 export const kindOfOption: Readonly<Record<string, Kind>> = {
+  '--health': 'stream',
   '--half-close-timeout': 'stream',
   '--keep-alive': 'stream',
   '--connect-timeout': 'stream',
@@ -39,12 +46,21 @@ const anyUdp = udp('127.0.0.1:1')
 
 export function addForwardOptions(command: Command): Command {
   addSessionOptions(command)
+  add(command, '--balance <how>', `how one of several upstreams is chosen: ${balances.join(', ')} (default: roundRobin)`, (option, text) => {
+    const balance = balances.find((one) => one === text)
+    if (balance === undefined) throw usage(`${option}: expected ${balances.join(', ')}, not "${text}"`)
+    return balance
+  })
   addForStreams(command)
   addForDatagrams(command)
   return command
 }
 
 function addForStreams(command: Command): void {
+  add(command, '--health <check>', 'tcp, unix: keep sessions away from upstreams that a check finds down; tcp: they can be connected to, every 2 s', (option, text) => {
+    if (text !== 'tcp') throw usage(`${option}: there is the check tcp, not "${text}"`)
+    return tcpCheck()
+  })
   add(command, '--proxy-protocol-out <version>', 'tcp, unix: tell the upstream by a PROXY header, version 1 or 2, whom a session is from', (option, text) => {
     const version = count(option, text, 1)
     if (version !== 1 && version !== 2) throw usage(`${option}: there are the versions 1 and 2, not ${text}`)

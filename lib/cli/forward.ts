@@ -2,10 +2,12 @@
 import { Command } from 'commander'
 import { formatEndpoint } from '../endpoint.ts'
 import type { Endpoint } from '../endpoint.ts'
+import type { Kind } from '../part.ts'
 import { listen, pipe } from '../pipe.ts'
 import { forward } from '../sinks/forward.ts'
-import type { AnyEndpoint, AnyPipeline } from './endpoints.ts'
-import { endpoint, refuseOthers } from './endpoints.ts'
+import { upstreams } from '../upstreams/upstreams.ts'
+import type { AnyEndpoint, AnyEndpoints, AnyPipeline } from './endpoints.ts'
+import { endpoint, endpoints, refuseOthers } from './endpoints.ts'
 import { addForwardOptions, kindOfOption } from './forward-options.ts'
 import type { ForwardOptions } from './forward-options.ts'
 import { addOffload, checkOffloadOption } from './offload-option.ts'
@@ -18,6 +20,7 @@ Examples:
   $ millrace forward tcp://127.0.0.1:8080 tcp://10.0.0.5:80
   $ millrace forward tcp://0.0.0.0:5432 tcp://db.internal:5432 --allow 10.0.0.0/8 --max-sessions 200 --stats 1s
   $ millrace forward unix:///run/app.sock tcp://10.0.0.5:80 --idle-timeout 5m --throttle 10MB/s
+  $ millrace forward tcp://127.0.0.1:8080 tcp://10.0.0.5:80,tcp://10.0.0.6:80 --balance leastSessions --health tcp
   $ millrace forward tcp://[::1]:0 unix:///run/app.sock --json | jq .
   $ millrace forward udp://127.0.0.1:5353 udp://10.0.0.3:53 --responses 1 --stats 1s
   $ millrace forward udp://0.0.0.0:7890-7900 udp://10.0.0.3:7890-7900 --max-flows-per-address 100
@@ -28,7 +31,7 @@ export function forwardCommand(): Command {
     .summary('forward a port, a range of ports or a unix socket to another')
     .description(
       'Accepts on LISTEN and relays every session to UPSTREAM. Both are tcp://HOST:PORT or unix:///PATH, or both udp://HOST:PORT; ' +
-        'to listen, port 0 takes a free one. HOST:7890-7900 is a range of ports: to a range of the same length, port to port, or all to one port.',
+        'to listen, port 0 takes a free one. Several UPSTREAMs with commas between them are a set, of which each session goes to one. HOST:7890-7900 is a range of ports: to a range of the same length, port to port, or all to one port.',
     )
     .argument('<listen>', 'where to listen, such as tcp://127.0.0.1:8080 or udp://127.0.0.1:5353')
     .argument('<upstream>', 'where to connect, such as tcp://10.0.0.5:80 or udp://10.0.0.3:53')
@@ -36,31 +39,34 @@ export function forwardCommand(): Command {
   return addRelayOptions(command)
     .addHelpText('after', examples)
     .action(async (listenAt: string, upstream: string, options: ForwardOptions) => {
-      const pipeline = pipelineOf(endpoint('LISTEN', listenAt), endpoint('UPSTREAM', upstream), options)
+      const pipeline = pipelineOf(endpoint('LISTEN', listenAt), endpoints('UPSTREAM', upstream), options)
       checkOffloadOption([pipeline], options)
       process.exitCode = await runRelay({ command: 'forward', start: startHere([pipeline]), options })
     })
 }
 
-function pipelineOf(from: AnyEndpoint, to: AnyEndpoint, options: ForwardOptions): AnyPipeline {
-  if (from.kind === 'stream' && to.kind === 'stream') return streamForward(from, to, options)
-  if (from.kind === 'datagram' && to.kind === 'datagram') return datagramForward(from, to, options)
-  throw usage(`LISTEN is ${formatEndpoint(from.at)} and UPSTREAM is ${formatEndpoint(to.at)}: streams do not become datagrams, both have to be udp or neither`)
+function pipelineOf(from: AnyEndpoint, to: AnyEndpoints, options: ForwardOptions): AnyPipeline {
+  if (from.kind === 'stream' && to.kind === 'stream') return streamForward(from, to.all, options)
+  if (from.kind === 'datagram' && to.kind === 'datagram') return datagramForward(from, to.all, options)
+  throw usage(`LISTEN is ${formatEndpoint(from.at)} and UPSTREAM is ${to.all.map(({ at }) => formatEndpoint(at)).join(', ')}: streams do not become datagrams, both have to be udp or neither`)
 }
 
-function streamForward(from: Endpoint<'stream'>, to: Endpoint<'stream'>, options: ForwardOptions): AnyPipeline {
+function streamForward(from: Endpoint<'stream'>, to: readonly Endpoint<'stream'>[], options: ForwardOptions): AnyPipeline {
   refuseOthers('stream', options, kindOfOption)
-  const { proxyProtocolOut } = options
+  const { balance, health, proxyProtocolOut } = options
   const source = fromOption('LISTEN', () => listen(from))
   return fromOption('UPSTREAM', () => {
-    const sink = forward(to, { ...connectingOf(options), ...(proxyProtocolOut === undefined ? {} : { proxyProtocol: proxyProtocolOut }) })
+    const sink = forward(one(to, balance, health) ?? upstreams(to, { ...(balance === undefined ? {} : { balance }), ...(health === undefined ? {} : { health }) }), {
+      ...connectingOf(options),
+      ...(proxyProtocolOut === undefined ? {} : { proxyProtocol: proxyProtocolOut }),
+    })
     return pipe(source, ...streamStagesOf(options), sink)
   })
 }
 
-function datagramForward(from: Endpoint<'datagram'>, to: Endpoint<'datagram'>, options: ForwardOptions): AnyPipeline {
+function datagramForward(from: Endpoint<'datagram'>, to: readonly Endpoint<'datagram'>[], options: ForwardOptions): AnyPipeline {
   refuseOthers('datagram', options, kindOfOption)
-  const { responses, sourceAddress, receiveBuffer, maxFlows, maxFlowsPerAddress } = options
+  const { balance, responses, sourceAddress, receiveBuffer, maxFlows, maxFlowsPerAddress } = options
   const source = fromOption('LISTEN', () =>
     listen(from, {
       ...(receiveBuffer === undefined ? {} : { receiveBufferBytes: receiveBuffer }),
@@ -68,7 +74,12 @@ function datagramForward(from: Endpoint<'datagram'>, to: Endpoint<'datagram'>, o
       ...(maxFlowsPerAddress === undefined ? {} : { maxFlowsPerAddress }),
     }))
   return fromOption('UPSTREAM', () => {
-    const sink = forward(to, { ...(responses === undefined ? {} : { responses }), ...(sourceAddress === undefined ? {} : { sourceAddress }) })
+    const sink = forward(one(to, balance) ?? upstreams(to, balance === undefined ? {} : { balance }), { ...(responses === undefined ? {} : { responses }), ...(sourceAddress === undefined ? {} : { sourceAddress }) })
     return pipe(source, ...stagesOf(options), sink)
   })
+}
+
+/** The endpoint that is alone, unless something is asked for that only a set has: a name may have several addresses. */
+function one<K extends Kind>(to: readonly Endpoint<K>[], ...ofSets: readonly unknown[]): Endpoint<K> | undefined {
+  return to.length === 1 && ofSets.every((option) => option === undefined) ? to[0] : undefined
 }

@@ -2,9 +2,10 @@
  * The line that says a listener is up: `listening tcp 127.0.0.1:8080 -> tcp 10.0.0.5:80`, with the port that was bound; a range of
  * ports is one line, `listening udp 0.0.0.0:7890-7900 -> udp 10.0.0.3:7890-7900`. A generator has nothing to listen at and says what it does.
  */
-import { formatEndpoint, portCount } from '../endpoint.ts'
+import { portCount } from '../endpoint.ts'
 import type { PlanEndpoint } from '../plan.ts'
 import type { ServerAddress } from '../server.ts'
+import { upstreamText } from '../upstreams/upstreams.ts'
 import type { AnyPipeline } from './endpoints.ts'
 import type { JsonLine } from './output.ts'
 
@@ -46,5 +47,5 @@ function ready({ net, address, text, port, pipeline, receiveBufferBytes }: Serve
 
 /** Where it all goes, or the name of the sink that decides. */
 function sinkOf({ chain: { sink } }: AnyPipeline): string {
-  return sink.body.step === 'forward' ? formatEndpoint(sink.body.upstream) : sink.name
+  return sink.body.step === 'forward' ? upstreamText(sink.body.upstream) : sink.name
 }

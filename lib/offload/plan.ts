@@ -79,6 +79,7 @@ type Forward = Extract<SinkBody, { readonly step: 'forward' }>
 
 function forwardOf({ body, name }: AnySink, path: string): { readonly upstream: IpEndpoint; readonly sourceAddresses: readonly string[] } {
   if (body.step !== 'forward') throw cannot(path, `${name} is not forward, the only sink that the kernel has`)
+  if (body.upstream.net === 'set') throw cannot(path, 'it goes to a set of upstreams, and a rule neither checks members nor chooses among them; forward to one endpoint')
   if (body.upstream.net === 'unix') throw cannot(path, `${formatEndpoint(body.upstream)} is no port`)
   const usual = usualOf(body.upstream.net === 'tcp' ? 'stream' : 'datagram').forward
   for (const [option, why] of Object.entries(notInKernel)) {

@@ -152,6 +152,10 @@ export function createOffloadServer({ name, routes, held, updates, stop, explain
     ledger: () => last ?? ledgerWith(false, reading.last()),
     load: () => undefined,
     sessions: async () => (last === undefined ? listTracked(routes, zones) : []),
+    upstreams: () => Promise.resolve([]),
+    setUpstreams() {
+      throw misuse('ERR_MILLRACE_BAD_OPTION', 'setUpstreams', `a server with offload "nftables" has no sets of upstreams`)
+    },
     endSession() {
       throw misuse('ERR_MILLRACE_BAD_OPTION', 'endSession', `the sessions of a server with offload "nftables" are the kernel's, which has no way to end one; conntrack(8) can forget it`)
     },

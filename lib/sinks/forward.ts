@@ -5,16 +5,18 @@ import { formatEndpoint } from '../endpoint.ts'
 import { misuse } from '../errors.ts'
 import { checkInteger, checkNames, formatMs, maxMs, shown } from '../options.ts'
 import type { Kind, Sink } from '../part.ts'
-import type { PlanEndpoint } from '../plan.ts'
+import type { PlanEndpoint, PlanSet } from '../plan.ts'
 import { checkSources, showSources } from '../proxy/sources.ts'
 import type { Via } from '../proxy/via.ts'
 import { checkVia, showVia } from '../proxy/via.ts'
+import { showSet, upstreamText } from '../upstreams/upstreams.ts'
+import type { UpstreamSet } from '../upstreams/upstreams.ts'
 
 /** The options of `forward` to a stream endpoint. */
 export type ForwardOptions = {
   /** Milliseconds until connected, all attempts together, 1 to 2147483647; default 5000. */
   readonly connectTimeoutMs?: number
-  /** Further attempts after the first has failed, each at the next address of a name, 0 to 16; default 2. */
+  /** Further attempts after the first has failed, each at the next address of a name, or at a member of a set that was not tried, 0 to 16; default 2. */
   readonly retries?: number
   /**
    * The local IP address to connect from, or 1 to 256 of them, none twice; default the system's choice, and so it is for an upstream whose family none of
@@ -30,7 +32,7 @@ export type ForwardOptions = {
   readonly proxyProtocol?: 1 | 2
   /**
    * The proxy to go through, made by `socks5Proxy` or `httpProxy`, or 1 to 8 of them in their order: the first is connected and asked for the second, and so on; the last is asked for the endpoint,
-   * whose name it resolves. All within `connectTimeoutMs`. A proxy that refuses, or is none, ends the session with `proxyFailed`. Not for a Unix endpoint and not for ranges of ports. Default none.
+   * whose name it resolves. All within `connectTimeoutMs`. A proxy that refuses, or is none, ends the session with `proxyFailed`. Not for a Unix endpoint, a set of upstreams or a range of ports. Default none.
    */
   readonly via?: Via | readonly Via[]
 }
@@ -58,20 +60,20 @@ export type DatagramForwardOptions = {
 type AnyOptions = Omit<ForwardOptions, 'proxyProtocol'> & Omit<DatagramForwardOptions, 'proxyProtocol'> & { readonly proxyProtocol?: 1 | 2 }
 
 /**
- * Goes to the endpoint and relays both ways, natively. A stream is connected, and half-close and reset are passed on. Each flow of datagrams has
+ * Goes to the endpoint, or to a member of the set that `upstreams` made, and relays both ways, natively. A stream is connected, and half-close and reset are passed on. Each flow of datagrams has
  * a socket of its own there, and only what comes from there is sent back. A name is resolved off the loop and again by its TTL. With a
  * range of ports a session goes to the port at the place in the range that its listener has in its own, so both need the same length.
  * Throws ERR_MILLRACE_BAD_ADDRESS, ERR_MILLRACE_BAD_OPTION, ERR_MILLRACE_UNKNOWN_OPTION and, for what is no endpoint, ERR_MILLRACE_BAD_PIPELINE.
  */
-export function forward(endpoint: Endpoint<'stream'>, options?: ForwardOptions): Sink<'stream'>
-export function forward(endpoint: Endpoint<'datagram'>, options?: DatagramForwardOptions): Sink<'datagram'>
-export function forward(endpoint: Endpoint<'stream'> | Endpoint<'datagram'>, options: AnyOptions = {}): Sink<Kind> {
-  if (!hasRole(endpoint, 'endpoint')) {
+export function forward(endpoint: Endpoint<'stream'> | UpstreamSet<'stream'>, options?: ForwardOptions): Sink<'stream'>
+export function forward(endpoint: Endpoint<'datagram'> | UpstreamSet<'datagram'>, options?: DatagramForwardOptions): Sink<'datagram'>
+export function forward(endpoint: Endpoint<Kind> | UpstreamSet<Kind>, options: AnyOptions = {}): Sink<Kind> {
+  if (!hasRole(endpoint, 'endpoint') && !hasRole(endpoint, 'upstreams')) {
     throw refuse('forward', `expected an endpoint such as tcp("10.0.0.1:80"), not ${shown(endpoint)}`)
   }
   checkNames('forward', options, ['connectTimeoutMs', 'retries', 'responses', 'sourceAddress', 'proxyProtocol', 'via'])
   const { kind, at: upstream } = endpoint
-  if (upstream.net !== 'unix' && upstream.port === 0) {
+  if (upstream.net !== 'unix' && upstream.net !== 'set' && upstream.port === 0) {
     throw misuse('ERR_MILLRACE_BAD_ADDRESS', 'forward', `"${formatEndpoint(upstream)}" has no port to connect to: expected 1 to 65535`)
   }
   const { connectTimeoutMs, retries, responses, proxyProtocol, shows } = kind === 'stream' ? ofStream(upstream, options) : ofDatagram(upstream, options)
@@ -80,12 +82,12 @@ export function forward(endpoint: Endpoint<'stream'> | Endpoint<'datagram'>, opt
   return {
     role: 'sink',
     name: 'forward',
-    shows: [formatEndpoint(upstream), ...shows, ...showVia(via), ...showSources(sourceAddresses)].join(', '),
+    shows: [upstream.net === 'set' ? showSet(upstream) : formatEndpoint(upstream), ...shows, ...showVia(via), ...showSources(sourceAddresses)].join(', '),
     body: { step: 'forward', upstream, connectTimeoutMs, retries, sourceAddresses, responses, proxyProtocol, via },
   }
 }
 
-function viaTo(upstream: PlanEndpoint, given: unknown): readonly Via[] {
+function viaTo(upstream: PlanEndpoint | PlanSet, given: unknown): readonly Via[] {
   if (upstream.net !== 'tcp') throw notFor('via', upstream, 'a proxy connects to TCP endpoints')
   if (upstream.lastPort !== undefined) throw notFor('via', upstream, 'a proxy is asked for one port')
   return checkVia('forward', given)
@@ -93,7 +95,7 @@ function viaTo(upstream: PlanEndpoint, given: unknown): readonly Via[] {
 
 type Checked = { readonly connectTimeoutMs: number; readonly retries: number; readonly responses: number; readonly proxyProtocol: 0 | 1 | 2; readonly shows: readonly string[] }
 
-function ofStream(upstream: PlanEndpoint, { connectTimeoutMs = 5_000, retries = 2, responses, proxyProtocol }: AnyOptions): Checked {
+function ofStream(upstream: PlanEndpoint | PlanSet, { connectTimeoutMs = 5_000, retries = ofSet(upstream) ?? 2, responses, proxyProtocol }: AnyOptions): Checked {
   if (responses !== undefined) throw notFor('responses', upstream, 'a stream ends by FIN, not after a number of datagrams')
   checkInteger('forward', 'connectTimeoutMs', connectTimeoutMs, { least: 1, most: maxMs, unit: 'ms' })
   checkInteger('forward', 'retries', retries, { least: 0, most: 16, unit: 'attempts' })
@@ -103,7 +105,7 @@ function ofStream(upstream: PlanEndpoint, { connectTimeoutMs = 5_000, retries = 
   return { connectTimeoutMs, retries, responses: 0, proxyProtocol: proxyProtocol ?? 0, shows }
 }
 
-function ofDatagram(upstream: PlanEndpoint, { connectTimeoutMs, retries, responses = 0, proxyProtocol }: AnyOptions): Checked {
+function ofDatagram(upstream: PlanEndpoint | PlanSet, { connectTimeoutMs, retries, responses = 0, proxyProtocol }: AnyOptions): Checked {
   if (connectTimeoutMs !== undefined) throw notFor('connectTimeoutMs', upstream, 'there is no connection to wait for')
   if (retries !== undefined) throw notFor('retries', upstream, 'there is no connection that could fail')
   if (proxyProtocol !== undefined && proxyProtocol !== 2) throw misuse('ERR_MILLRACE_BAD_OPTION', 'forward', `proxyProtocol must be 2 for datagrams, which version 1 does not know, not ${shown(proxyProtocol)}`)
@@ -112,6 +114,10 @@ function ofDatagram(upstream: PlanEndpoint, { connectTimeoutMs, retries, respons
   return { connectTimeoutMs: 0, retries: 0, responses, proxyProtocol: proxyProtocol ?? 0, shows }
 }
 
-function notFor(name: string, upstream: PlanEndpoint, why: string): Error {
-  return misuse('ERR_MILLRACE_BAD_OPTION', 'forward', `${name} is not for ${formatEndpoint(upstream)}: ${why}`)
+function ofSet(upstream: PlanEndpoint | PlanSet): number | undefined {
+  return upstream.net === 'set' ? (upstream.retries ?? undefined) : undefined
+}
+
+function notFor(name: string, upstream: PlanEndpoint | PlanSet, why: string): Error {
+  return misuse('ERR_MILLRACE_BAD_OPTION', 'forward', `${name} is not for ${upstreamText(upstream)}: ${why}`)
 }

@@ -54,6 +54,44 @@ describe('examples', () => {
     await finish(relay)
   })
 
+  it('sni-router sends each name to a server of its set that is up, and a client of the shop always to the same', async () => {
+    await using shopA = await tlsServer('shop')
+    await using api = await tlsServer('api')
+    const gone = `127.0.0.1:${await unusedPort()}`
+    await using relay = example('sni-router', { SHOP: `${gone},${shopA.address}`, API: `${api.address},${gone}`, CHECK_MS: '50' })
+    const address = await readyAddress(relay)
+    await relay.line(new RegExp(`${gone} is unhealthy \\(ECONNREFUSED\\)`))
+    const greeting = async (name: string): Promise<string> => {
+      await using client = child('openssl', ['s_client', '-connect', address, '-servername', name, '-quiet'], { env: plainEnv() })
+      await client.exited
+      return client.stdout()
+    }
+    for (const name of ['shop', 'api', 'shop', 'api']) assert.equal(await greeting(`${name}.example`), name)
+    assert.equal(await greeting('other.example'), '')
+    await finish(relay)
+  })
+
+  it('database-gateway closes the sessions of a primary that dies, and clients that come again are with the standby', async () => {
+    let alive = true
+    const database = (name: string, answers: () => boolean) =>
+      listen({ onPeer: ({ socket }) => void socket.on('data', (bytes) => { if (answers()) socket.write(bytes.includes('PING') ? '+PONG\r\n' : name) }) })
+    const [primary, standby] = await Promise.all([database('primary', () => alive), database('standby', () => true)])
+    await using relay = example('database-gateway', { PRIMARY: primary.address, STANDBY: standby.address, CHECK_MS: '50' })
+    const address = await readyAddress(relay)
+    const client = await connect(address)
+    await client.send('get key')
+    assert.equal((await client.read(7)).toString(), 'primary')
+    alive = false
+    await relay.line(new RegExp(`${primary.address} is unhealthy`))
+    assert.equal((await client.readAll()).ending, 'reset')
+    await relay.line(/^closed .* upstreamUnhealthy/)
+    const again = await connect(address)
+    await again.send('get key')
+    assert.equal((await again.read(7)).toString(), 'standby')
+    again.reset()
+    await finish(relay)
+  })
+
   it('one-port tells protocols apart by what their clients send first, or do not', async () => {
     const greeter = (text: string) => listen({ onPeer: (peer) => void peer.end(text) })
     const [web, webTls, gitTls, ssh, postgres, mysql] = await Promise.all(['web', 'web-tls', 'git-tls', 'ssh', 'postgres', 'mysql'].map(greeter))
@@ -280,8 +318,8 @@ describe('examples', () => {
   it('all of them are explained, have 20 to 60 lines and a header that says how to run them', async () => {
     const files = (await readdir(`${root}examples`)).filter((name) => name.endsWith('.ts'))
     assert.deepEqual(files.toSorted(), [
-      'address-policy.ts', 'behind-a-proxy.ts', 'dns-relay.ts', 'edge-relay.ts', 'game-server-filter.ts', 'inner-relay.ts', 'line-protocol-server.ts', 'media-relay.ts', 'one-port.ts', 'port-forward.ts',
-      'shout.ts', 'sni-proxy.ts', 'sniff-and-rewrite.ts', 'stun-relay.ts', 'udp-echo.ts',
+      'address-policy.ts', 'behind-a-proxy.ts', 'database-gateway.ts', 'dns-relay.ts', 'edge-relay.ts', 'game-server-filter.ts', 'inner-relay.ts', 'line-protocol-server.ts', 'media-relay.ts', 'one-port.ts', 'port-forward.ts',
+      'shout.ts', 'sni-proxy.ts', 'sni-router.ts', 'sniff-and-rewrite.ts', 'stun-relay.ts', 'udp-echo.ts',
     ])
     for (const file of files) {
       const lines = (await readFile(`${root}examples/${file}`, 'utf8')).trimEnd().split('\n')

@@ -55,6 +55,17 @@ describe('millrace forward', () => {
     assert.equal(program.stderr(), '')
   })
 
+  it('forwards to one of several upstreams, and says which of them is down', async () => {
+    const [a, b] = await Promise.all(['a', 'b'].map((name) => listen({ onPeer: (peer) => void peer.end(name) })))
+    assert(a && b)
+    const gone = `127.0.0.1:${await unusedPort()}`
+    await using program = startCli(['forward', 'tcp://127.0.0.1:0', [a.address, gone, b.address].map((address) => `tcp://${address}`).join(), '--balance', 'roundRobin', '--health', 'tcp'])
+    const [, address = ''] = await program.line(new RegExp(`^listening tcp (\\S+) -> tcp ${a.address}, tcp ${gone}, tcp ${b.address}$`))
+    await program.line(new RegExp(`${gone} is unhealthy \\(ECONNREFUSED\\)`))
+    assert.deepEqual([await ask(address, ''), await ask(address, ''), await ask(address, ''), await ask(address, '')].sort().join(''), 'aabb')
+    await finish(program)
+  })
+
   it('relays from and to unix sockets', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'millrace-cli-'))
     const upstream = await listen({ path: `${folder}/up.sock` })

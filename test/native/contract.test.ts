@@ -25,7 +25,7 @@ describe('the contract between lib and the addon', () => {
 
   it('notice codes, verdicts and ways of ending have the numbers of the C++ enums', () => {
     const header = readFileSync(new URL('../../addon/relay/record.h', import.meta.url), 'utf8')
-    assert.match(header, /enum class Notice : uint8_t \{ paused = 1, resumed, acceptError, eventsLost, generated, tableFull \}/)
+    assert.match(header, /enum class Notice : uint8_t \{ paused = 1, resumed, acceptError, eventsLost, generated, tableFull, memberEjected, memberBack \}/)
     assert.match(header, /enum class Verdict : uint8_t \{ later = 0, pass, more, answered \}/)
     const row = readFileSync(new URL('../../addon/relay/datagram/row.h', import.meta.url), 'utf8')
     assert.match(row, /enum class RowVerdict : int32_t \{ pass = 0, drop, replaced, replacedLate, answered \}/)

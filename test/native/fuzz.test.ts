@@ -22,6 +22,9 @@ describe('fuzz targets', () => {
   /** What the word parser is wide of: whatever is given bytes or text. */
   const takesBytes = /uint8_t\*|span<const|string_view|MatchInput/
   const exceptions = new Map([
+    ['balance', 'looks at numbers, and at a name only for a hash'],
+    ['maglev', 'looks at numbers, and at a name only for a hash'],
+    ['text_hash', 'takes any text'],
     ['matcher', 'says what a matcher is; every target of a matcher goes through it'],
     ['remote_address', 'looks at the peer and at no byte'],
     ['silent', 'looks whether there is a byte, and at none'],

@@ -55,6 +55,7 @@ int main(int argc, char** argv) {
   testProxyProtocol(seed);
   testProxies(seed);
   testDestinations(seed);
+  testUpstreamSet(seed);
   testClientHello(seed, captured);
 
   std::printf("%zu passed, %zu failed\n", passed, failed);

@@ -20,6 +20,7 @@ describe('the public names', () => {
         ...['allow', 'deny', 'limit', 'proxyProtocol', 'idleTimeout', 'halfCloseTimeout', 'maxDuration', 'highWater', 'throttle', 'keepAlive', 'inspect', 'decide', 'transform', 'filterDatagrams'],
         ...['remoteAddress', 'prefix', 'regexp', 'tls', 'sni', 'alpn', 'http', 'httpHost', 'httpPath', 'ssh', 'postgres', 'mysql', 'silent', 'mqtt', 'dns', 'wireguard', 'quic', 'proxyHeader', 'stunBinding', 'not', 'any'],
         ...['socks5', 'httpConnect', 'user', 'socks5Proxy', 'httpProxy'],
+        ...['upstreams', 'srv', 'tcpCheck', 'sendExpect', 'dgramCheck'],
         ...['forward', 'echo', 'discard', 'stun', 'close', 'reset', 'stream', 'datagrams', 'route', 'when', 'otherwise', 'choose'],
       ].sort(),
     )

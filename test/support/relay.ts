@@ -3,7 +3,7 @@
  * datagrams, no session is left, and every descriptor that was opened since has been closed again.
  */
 import assert from 'node:assert/strict'
-import { serve, type Account, type CloseEvent, type Ledger, type OpenEvent, type Pipeline, type RelayEvent, type ServeOptions, type Server } from '../../lib/index.ts'
+import { serve, type Account, type CloseEvent, type Ledger, type OpenEvent, type Pipeline, type RelayEvent, type ServeOptions, type Server, type UpstreamNotice } from '../../lib/index.ts'
 import { descriptors, openedSince } from './descriptors.ts'
 import { destroyPeers } from './peers.ts'
 import { killRawPeers } from './raw-peer.ts'
@@ -43,6 +43,8 @@ export type TestRelay = {
   readonly close: () => Promise<CloseEvent>
   /** Waits for `count` open events. */
   readonly opens: (count?: number) => Promise<readonly OpenEvent[]>
+  /** Waits for `count` notices about members of sets. */
+  readonly notices: (count?: number) => Promise<readonly UpstreamNotice[]>
 }
 
 /** Serves, runs the body, and checks what is left. */
@@ -83,6 +85,7 @@ export async function withRelay(pipelines: Served | readonly Served[], options: 
         return first
       },
       opens: (count = 1) => some((event): event is OpenEvent => event.type === 'open', count, 'open'),
+      notices: (count = 1) => some((event): event is UpstreamNotice => event.type === 'notice' && event.code === 'upstreamState', count, 'upstreamState'),
     })
     await destroyPeers()
     // A stream ends with its peers; a flow is not told that they are gone, and ends with the server.

@@ -7,6 +7,7 @@
 #include "relay/datagram/batch.h"
 #include "relay/datagram/egress.h"
 #include "relay/datagram/flow_life.h"
+#include "relay/datagram/flow_member.h"
 #include "relay/datagram/intake.h"
 
 namespace millrace {
@@ -145,6 +146,7 @@ void DatagramRelay::turnEnd() {
   for (Flow* flow : std::exchange(f_.done, {})) {
     if (hasItsResponses(f_, *flow)) endFlow(f_, *flow, Reason::finished);
   }
+  judgeUnreached(f_);
   if (!f_.refused.empty() && !retry_.armed()) f_.c.loop.timers().arm(retry_, f_.now() + retryMs);
   // Not while events are left: what they bring may be what a quiet flow has waited for.
   if (drainDue_ && (!f_.c.loop.eventsLeft() || f_.now() >= drainDeadlineMs_)) {
@@ -196,6 +198,8 @@ void DatagramRelay::upstreamKnown(uint32_t plan, uint32_t upstream) {
     if (flow.plan == plan && f_.nodeOf(flow).op == Op::forward && f_.nodeOf(flow).forward.upstream == upstream) connectFlow(f_, flow);
   });
 }
+
+void DatagramRelay::memberDown(uint32_t plan, uint32_t upstream, uint32_t slot) { endFlowsOf(f_, plan, upstream, slot); }
 
 bool DatagramRelay::endById(double id, EndHow how) {
   if (id < FlowContext::idOf({0, 0})) return false;

@@ -28,6 +28,8 @@ class DatagramRelay {
   bool closed() const { return f_.closing && f_.flows.size() == 0 && f_.listeners.empty() && !drainDue_; }
 
   void upstreamKnown(uint32_t plan, uint32_t upstream);
+  /// A check has found a member of a set down: its flows end, if the set says so.
+  void memberDown(uint32_t plan, uint32_t upstream, uint32_t slot);
   /// Whether it was the id of a flow.
   bool endById(double id, EndHow how);
   void keep(uint32_t row, bool isReply, std::span<const uint8_t> bytes);

@@ -8,6 +8,7 @@
 #include "relay/datagram/datagram_socket.h"
 #include "relay/ledger.h"
 #include "relay/reason.h"
+#include "stage/balance.h"
 #include "stage/throttle.h"
 
 namespace millrace {
@@ -69,6 +70,7 @@ struct Flow : LoopTimer {
   uint64_t segmentationOffUntilMs = 0; // towards the downstream
   std::unique_ptr<FlowThrottle> throttle;
   uint32_t node = 0;
+  uint32_t member = Candidate::none;   // of a set: the slot of the member that counts it
   uint16_t plan = 0;
   uint8_t reads = 0;                   // from its upstream, together with other flows
   bool bursts = false;                 // the last read of this flow alone brought several datagrams

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "relay/datagram/egress.h"
+#include "relay/datagram/flow_member.h"
 #include "relay/datagram/intake.h"
 #include "relay/limits.h"
 #include "stage/idle_timeout.h"
@@ -84,11 +85,22 @@ bool evictOne(FlowContext& f, uint16_t plan) {
   return true;
 }
 
+int watchUpstream(FlowContext& f, Flow& flow) {
+  flow.upstream.key = {flow.token, FlowContext::flowKind, 0};
+  const int refused = f.c.loop.poller().add(flow.upstream.fd.get(), flow.upstream.watchedFor(), flow.upstream.key);
+  flow.upstream.watched = refused == 0;
+  return -refused;
+}
+
 /// 0, or the errno for which there is no socket to the upstream.
 int connectUpstream(FlowContext& f, Flow& flow) {
   Plan& plan = f.planOf(flow);
   ForwardOptions& options = plan.nodes[flow.node].forward;
   const Upstream& upstream = plan.upstreams[options.upstream];
+  if (upstream.set) {
+    const int error = connectMember(f, flow, *upstream.set);
+    return error || !flow.upstream.fd ? error : watchUpstream(f, flow);
+  }
   if (upstream.addresses.empty()) return 0;  // what comes is pending until the name has an address
   int error = 0;
   for (size_t i = 0; i < upstream.addresses.size(); ++i) {
@@ -97,11 +109,7 @@ int connectUpstream(FlowContext& f, Flow& flow) {
     error = -openConnected(flow.upstream, to, options.sources, f.now());
     if (error == 0 || outOfRoom(error)) break;
   }
-  if (error) return error;
-  flow.upstream.key = {flow.token, FlowContext::flowKind, 0};
-  const int refused = f.c.loop.poller().add(flow.upstream.fd.get(), flow.upstream.watchedFor(), flow.upstream.key);
-  flow.upstream.watched = refused == 0;
-  return -refused;
+  return error ? error : watchUpstream(f, flow);
 }
 
 void configureThrottle(FlowContext& f, Flow& flow) {
@@ -119,6 +127,7 @@ void configureThrottle(FlowContext& f, Flow& flow) {
 void undo(FlowContext& f, Flow& flow) {
   releaseLimits(f.planOf(flow).nodes, flow.node, flow.key.peer);
   f.plans[flow.plan]->perAddress.release(flow.key.peer);
+  leaveMember(f, flow);
   f.flows.free(flow.token);
 }
 
@@ -166,7 +175,7 @@ Flow* beginFlow(FlowContext& f, DatagramListener& listener, const FlowKey& key, 
     if (outOfRoom(error)) noteFull(f, listener, error);
     for (int i = 0; i < mostEvictions && outOfRoom(error) && evictOne(f, listener.plan); ++i) error = connectUpstream(f, flow);
     if (error) {
-      why = outOfRoom(error) ? DropReason::tableFull : DropReason::unreachable;
+      why = outOfRoom(error) || error == membersFull ? DropReason::tableFull : DropReason::unreachable;
       undo(f, flow);
       return nullptr;
     }
@@ -190,6 +199,7 @@ void connectFlow(FlowContext& f, Flow& flow) {
 }
 
 void flowReplied(FlowContext& f, Flow& flow) {
+  if (flow.member != Candidate::none) memberAnswered(f, flow);
   if (std::exchange(flow.replied, true) || flow.over) return;
   FlowPlan& flows = *f.plans[flow.plan];
   flows.unreplied.remove(flow);
@@ -214,6 +224,7 @@ void endFlow(FlowContext& f, Flow& flow, Reason reason, DropReason drop) {
   --flows.flows;
   flows.perAddress.release(flow.key.peer);
   releaseLimits(f.planOf(flow).nodes, flow.node, flow.key.peer);
+  leaveMember(f, flow);
   f.c.loop.timers().cancel(flow);
   flow.upstream.fd.reset();
   flow.over = true;

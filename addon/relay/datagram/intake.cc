@@ -11,6 +11,7 @@
 #include "relay/datagram/egress.h"
 #include "relay/datagram/flow_life.h"
 #include "relay/datagram/proxied_egress.h"
+#include "relay/datagram/flow_member.h"
 
 namespace millrace {
 namespace {
@@ -108,7 +109,7 @@ void readAlone(FlowContext& f, Flow& flow) {
     const int count = f.receiver.receive(flow.upstream.fd.get(), false);
     if (sys::wouldBlock(count)) return;
     if (count < 0) {
-      ++f.countersOf(flow.plan).icmpErrors;
+      noteIcmpError(f, flow);
       ++errors;
       continue;
     }
@@ -179,7 +180,7 @@ void readTogether(FlowContext& f) {
       took(f, *flows[i], f.receiver.tookAhead(i, uint32_t(results[i])));
       noteAnswers(f, *flows[i]);
     } else if (!sys::wouldBlock(results[i])) {
-      ++f.countersOf(flows[i]->plan).icmpErrors;
+      noteIcmpError(f, *flows[i]);
     }
   }
   f.receiver.useUp(unsigned(results.size()));

@@ -7,6 +7,7 @@
 
 #include "core/datagram_train.h"
 #include "core/sys.h"
+#include "relay/datagram/flow_member.h"
 
 namespace millrace {
 namespace {
@@ -66,7 +67,8 @@ Sending::Outcome Sending::attempt(const msghdr& header, Flow* flow, uint16_t pla
 Sending::Outcome Sending::judge(ssize_t sent, const msghdr& header, Flow* flow, uint16_t plan, uint32_t segments, uint32_t bytes) {
   // Over a connected socket "too large" may be about an earlier datagram too.
   if (isIcmpError(sent) || (sent == -EMSGSIZE && !socket.named)) {
-    f.countersOf(plan).icmpErrors += isIcmpError(sent);
+    if (flow && direction == toUpstream && isIcmpError(sent)) noteIcmpError(f, *flow);
+    else f.countersOf(plan).icmpErrors += isIcmpError(sent);
     sent = sendOnce(header);
   }
   if (sent >= 0) return countSent(flow, plan, segments, bytes), Outcome::sent;

@@ -41,4 +41,5 @@ void testProtocols(uint64_t seed);
 void testProxyProtocol(uint64_t seed);
 void testProxies(uint64_t seed);
 void testDestinations(uint64_t seed);
+void testUpstreamSet(uint64_t seed);
 void testClientHello(uint64_t seed, std::span<const CapturedHello> captured);
