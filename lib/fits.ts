@@ -67,7 +67,7 @@ function checkOpen<K extends Kind>(source: Source<K>, { stages, sink }: Branch, 
   if (body.step === 'negotiate') {
     const open = source.listen.find((at) => at.net !== 'unix' && !isLoopback(at.host))
     if (open === undefined || body.openProxy || body.users.length > 0 || all.some((stage) => stage.body.step === 'allow')) return
-    const instead = `give its users (auth), its destinations (allow), its clients (the stage allow before it), or say openProxy: true`
+    const instead = 'give its users (auth), its destinations (allow, where there is no via), its clients (the stage allow before it), or say openProxy: true'
     throw misuse('ERR_MILLRACE_OPEN_PROXY', 'pipe', `${name} at ${formatEndpoint(open)} would be open to whoever reaches it: ${instead}`)
   }
   for (const chain of below(sink)) checkOpen(source, chain, all)

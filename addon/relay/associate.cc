@@ -124,15 +124,18 @@ struct Batch {
   std::array<size_t, 2> count{};
 };
 
-bool isReachable(Context& c, const Session& s, Association& a, const PeerAddress& to) {
+/// As mayReach(), which is asked once.
+int isReachable(Context& c, const Session& s, Association& a, const PeerAddress& to) {
   if (const bool* known = a.contacts.find(to)) return *known;
-  return a.contacts.add(to, mayReach(*c.nodeOf(s).rules, to));
+  const int may = mayReach(*c.nodeOf(s).rules, to);
+  if (may >= 0) a.contacts.add(to, may > 0);
+  return may;
 }
 
 /// A payload goes to where it may; `held`: it has been pending until now.
 void addTo(Batch& batch, Context& c, Session& s, Association& a, const PeerAddress& to, std::span<uint8_t> payload) {
   const unsigned side = to.family == 4 ? 0 : 1;
-  if (!isReachable(c, s, a, to)) return countDropped(c, s, toUpstream, DropReason::policy, payload.size());
+  if (const int may = isReachable(c, s, a, to); may <= 0) return countDropped(c, s, toUpstream, may < 0 ? DropReason::tableFull : DropReason::policy, payload.size());
   if (const int error = openOutside(c, s, a, side)) return countDropped(c, s, toUpstream, error == -EMFILE || error == -ENFILE ? DropReason::tableFull : DropReason::unreachable, payload.size());
   if (!mayPass(c, s, toUpstream, payload.size())) return countDropped(c, s, toUpstream, DropReason::policy, payload.size());
   Outgoing& out = batch.list[side][batch.count[side]++];
@@ -303,7 +306,7 @@ void associate(Context& c, Session& s) {
 void lookedUpForDatagrams(Context& c, Session& s, const std::string& name, std::span<const PeerAddress> addresses) {
   Association* a = associationOf(c, s);
   if (!a) return;
-  const auto mayAll = [&] { return std::all_of(addresses.begin(), addresses.end(), [&](const PeerAddress& one) { return mayReachAddress(*c.nodeOf(s).rules, one); }); };
+  const auto mayAll = [&] { return std::all_of(addresses.begin(), addresses.end(), [&](const PeerAddress& one) { return mayReachAddress(*c.nodeOf(s).rules, one) > 0; }); };
   Association::Name found;
   found.known = true;
   found.untilMs = c.now() + Association::nameMs;

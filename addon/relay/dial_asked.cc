@@ -15,8 +15,15 @@ namespace {
 void dialAll(Context& c, Session& s, std::span<const PeerAddress> peers) {
   const DestinationRules& rules = *c.nodeOf(s).rules;
   std::vector<SocketAddress>& addresses = s.head->asked->upstream.addresses;
-  if (!std::all_of(peers.begin(), peers.end(), [&](const PeerAddress& peer) { return mayReach(rules, peer); })) return turnAway(c, s, Reason::denied);
-  for (const PeerAddress& peer : peers) addresses.push_back(socketAddressOf(peer));
+  for (const PeerAddress& peer : peers) {
+    const int admitted = mayReach(rules, peer);
+    if (admitted == 0) return turnAway(c, s, Reason::denied);
+    if (admitted < 0) {
+      s.error = -admitted;
+      return turnAway(c, s, Reason::descriptorLimit);
+    }
+    addresses.push_back(socketAddressOf(peer));
+  }
   dial(c, s);
 }
 

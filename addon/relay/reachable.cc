@@ -6,16 +6,17 @@ namespace millrace {
 
 SocketAddress socketAddressOf(const PeerAddress& peer) { return SocketAddress::of(peer, peer.family == 4 ? AF_INET : AF_INET6); }
 
-bool mayReachAddress(const DestinationRules& rules, const PeerAddress& peer) {
+int mayReachAddress(const DestinationRules& rules, const PeerAddress& peer) {
   switch (rules.aboutAddress(peer)) {
-    case DestinationRules::Answer::denied: return false;
-    case DestinationRules::Answer::allowed: return true;
+    case DestinationRules::Answer::denied: return 0;
+    case DestinationRules::Answer::allowed: return 1;
     case DestinationRules::Answer::admitted: break;
   }
   const SocketAddress to = socketAddressOf(peer);
-  return !sys::isOwnAddress(to.get(), to.length());
+  const int own = sys::isOwnAddress(to.get(), to.length());
+  return own < 0 ? own : own == 0;
 }
 
-bool mayReach(const DestinationRules& rules, const PeerAddress& peer) { return rules.admitsPort(peer.portNumber()) && mayReachAddress(rules, peer); }
+int mayReach(const DestinationRules& rules, const PeerAddress& peer) { return rules.admitsPort(peer.portNumber()) ? mayReachAddress(rules, peer) : 0; }
 
 }  // namespace millrace

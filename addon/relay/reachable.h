@@ -6,8 +6,9 @@
 namespace millrace {
 
 SocketAddress socketAddressOf(const PeerAddress& peer);
-bool mayReach(const DestinationRules& rules, const PeerAddress& peer);
+/// 1 or 0, or -errno where that cannot be found out now.
+int mayReach(const DestinationRules& rules, const PeerAddress& peer);
 /// The same whatever the port.
-bool mayReachAddress(const DestinationRules& rules, const PeerAddress& peer);
+int mayReachAddress(const DestinationRules& rules, const PeerAddress& peer);
 
 }  // namespace millrace

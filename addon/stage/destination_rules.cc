@@ -30,7 +30,8 @@ PeerAddress carriedBy(const PeerAddress& six) {
   size_t at = 0;
   if (begins(six, {0x20, 0x02})) at = 2;                                                         // 6to4, RFC 3056
   else if (begins(six, {0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0})) at = 12;                  // NAT64, RFC 6052
-  else if (begins(six, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}) && six.ip[12] != 0) at = 12;        // IPv4-compatible, RFC 4291; but not :: and ::1
+  else if (begins(six, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0})) return {};                // ::, ::1 and what follows: addresses of their own
+  else if (begins(six, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0})) at = 12;                           // IPv4-compatible, RFC 4291
   else if (begins(six, {0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0})) at = 12;                     // SIIT, RFC 2765
   else if ((six.ip[8] & 0xfd) == 0 && six.ip[9] == 0 && six.ip[10] == 0x5e && six.ip[11] == 0xfe) at = 12;  // ISATAP, RFC 5214
   else return {};
@@ -52,7 +53,8 @@ DestinationRules::Answer DestinationRules::decide(const PeerAddress& to, bool ca
   if (longest(lists_.deny, to) >= 0) return Answer::denied;
   const int allow = longest(lists_.allow, to);
   if (allow < longest(lists_.guard, to)) return Answer::denied;
-  if (allow >= 0) return Answer::allowed;
+  if (allow > 0) return Answer::allowed;
+  if (allow == 0) return Answer::admitted;  // it says "all", and names nothing
   // What carries it has been allowed, or need not be.
   return carried || lists_.allow.empty() ? Answer::admitted : Answer::denied;
 }

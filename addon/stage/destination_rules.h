@@ -24,7 +24,7 @@ class DestinationRules {
   enum class Answer : uint8_t {
     denied,
     admitted,  // unless it is an address of this machine itself
-    allowed,   // by name
+    allowed,   // by a network that is not all there is
   };
 
   explicit DestinationRules(RuleLists lists) : lists_(std::move(lists)) {}

@@ -8,7 +8,7 @@ import type { PlanRules } from '../plan.ts'
 export type DestinationOptions = {
   /**
    * Networks that may be reached, private ones and this machine's own addresses among them, and then no others: `['0.0.0.0/0', '::/0', '10.0.0.0/8']` are the public ones and a private one,
-   * since the most specific network decides. Default: all but those that are private, local or reserved.
+   * since the most specific network decides. `0.0.0.0/0` and `::/0` name nothing: this machine's own addresses need a network of their own. Default: all but those that are private, local or reserved.
    */
   readonly allow?: readonly string[]
   /** Networks that may not be reached, whatever `allow` says; default none. */

@@ -18,7 +18,7 @@ export type ProxyOptions = DestinationOptions & {
   readonly auth?: Readonly<Record<string, string>> | readonly User[]
   /**
    * Whether it may listen at addresses other than the loopback's without `auth`, without `allow` and without the stage `allow` before it: whoever reaches it then goes from here to all of the
-   * public network. Default false, and such a pipeline is refused.
+   * public network. With `via` its own `allow` is not enough, since names are not held against it. Default false, and such a pipeline is refused.
    */
   readonly openProxy?: boolean
   /** Milliseconds for the client's whole handshake, whatever comes meanwhile, 1 to 2147483647; default 10000. */
@@ -68,7 +68,7 @@ export function proxySink({ node, dialect, udp, ports, maxBytes }: Dialect, opti
     role: 'sink',
     name: node,
     shows: `${who}, handshake within ${formatMs(handshakeTimeoutMs)}`,
-    body: { step: 'negotiate', dialect, users: users.map(({ login }) => login), branches, head: { minBytes: 0, maxBytes, timeoutMs: handshakeTimeoutMs }, openProxy: openProxy || rules.allow.length > 0 },
+    body: { step: 'negotiate', dialect, users: users.map(({ login }) => login), branches, head: { minBytes: 0, maxBytes, timeoutMs: handshakeTimeoutMs }, openProxy: openProxy || (rules.allow.length > 0 && via.length === 0) },
   }
 }
 

@@ -53,13 +53,14 @@ void testLists() {
   expect(ones, Answer::allowed, {"10.1.0.1", "10.1.255.255", "2001:db8::1"});
   expect(ones, Answer::denied, {"10.1.2.3", "10.2.0.1", "192.0.2.1", "127.0.0.1", "2001:db9::1", "::ffff:10.1.2.3", "2002:a01:203::1"});
   const DestinationRules all({.allow = networks({"0.0.0.0/0", "::/0", "10.0.0.0/8"}), .guard = guarded()});
-  expect(all, Answer::allowed, {"192.0.2.1", "10.0.0.1", "2001:db8::1", "64:ff9b::a00:1"});
+  expect(all, Answer::allowed, {"10.0.0.1"});
+  expect(all, Answer::admitted, {"192.0.2.1", "2001:db8::1", "64:ff9b::a00:1"});
   expect(all, Answer::denied, {"127.0.0.1", "192.168.0.1", "::1", "fe80::1", "2002:7f00:1::1"});
   const DestinationRules same({.allow = networks({"127.0.0.0/8"}), .guard = guarded()});
   expect(same, Answer::allowed, {"127.0.0.1", "::ffff:127.9.9.9"});
-  const DestinationRules six({.allow = networks({"::1"}), .guard = guarded()});
+  const DestinationRules six({.allow = networks({"::1/128"}), .guard = guarded()});
   expect(six, Answer::allowed, {"::1"});
-  expect(six, Answer::denied, {"::", "::2", "::127.0.0.1", "127.0.0.1"});
+  expect(six, Answer::denied, {"::", "::2", "127.0.0.1", "::127.0.0.1"});
   const DestinationRules wider({.allow = networks({"0.0.0.0/0", "64.0.0.0/2"}), .guard = guarded()});
   expect(wider, Answer::denied, {"127.0.0.1"});
   const DestinationRules tunnel({.allow = networks({"64:ff9b::/96"}), .guard = guarded()});
@@ -86,7 +87,8 @@ Answer naive(const RuleLists& lists, const PeerAddress& peer) {
     return found;
   };
   if (longest(lists.deny) >= 0 || longest(lists.guard) > longest(lists.allow)) return Answer::denied;
-  if (longest(lists.allow) >= 0) return Answer::allowed;
+  if (longest(lists.allow) > 0) return Answer::allowed;
+  if (longest(lists.allow) == 0) return Answer::admitted;
   return lists.allow.empty() ? Answer::admitted : Answer::denied;
 }
 
