@@ -299,6 +299,7 @@ void associate(Context& c, Session& s) {
   // A client that knows its port says so, unless a translator on the way makes another of it.
   if (const PeerAddress& said = s.head->asked->from; said.sameAddress(s.downstream)) memcpy(association->client.port, said.port, sizeof said.port);
   tellConnected(c, s, SocketAddress::boundTo(association->inside.get()).peer());
+  if (s.phase == Phase::closed) return;
   c.associations.insert_or_assign(s.token.index, std::move(association));
   beginRelaying(c, s);
 }

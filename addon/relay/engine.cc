@@ -11,6 +11,7 @@
 #include "relay/interest.h"
 #include "relay/invariants.h"
 #include "relay/membership.h"
+#include "relay/negotiation.h"
 #include "relay/pair.h"
 #include "relay/pump.h"
 #include "relay/small_reads.h"
@@ -107,6 +108,7 @@ void Engine::onReady(Token token, unsigned side, uint32_t events) {
     ++context_.staleEvents;
     return;
   }
+  if (side == 0 && s->phase < Phase::relaying && s->pumps[toDownstream].holds()) tellOn(context_, *s);
   switch (s->phase) {
     case Phase::head:
       if (s->head && side == 0) headReady(context_, *s, events);

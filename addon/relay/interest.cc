@@ -53,18 +53,21 @@ uint8_t interestOf(Context& c, const Session& s, unsigned side) {
     case Phase::head:
       if (side != 0 || !s.head) return 0;
       if (s.sides[0].hungUp) return 0;
+      if (mustWrite(c, s, 0)) return watchOut;  // a client of a proxy waits for its answer
       return s.head->verdictDue || s.deferred || s.head->ended ? watchHangUp : watchIn;
+    case Phase::resolving:
+      return side == 0 && mustWrite(c, s, 0) ? watchOut : 0;
     case Phase::connecting:
-      return side == 1 ? watchOut : 0;
+      return side == 1 || mustWrite(c, s, 0) ? watchOut : 0;
     case Phase::negotiating:
-      return side == 1 ? watchIn : 0;
+      if (side == 1) return watchIn;
+      return mustWrite(c, s, 0) ? watchOut : 0;
     case Phase::queued:
       return side == 0 && !s.sides[0].hungUp ? watchHangUp : 0;
     case Phase::relaying:
       return uint8_t((mayRead(c, s, side) ? watchIn : 0) | (mustWrite(c, s, side) ? watchOut : 0));
     case Phase::lingering:
       return uint8_t((s.sides[side].eof || s.sides[side].dead ? 0 : watchIn) | (mustWrite(c, s, side) ? watchOut : 0));
-    case Phase::resolving:
     case Phase::resetting:
     case Phase::closed:
       return 0;

@@ -18,6 +18,13 @@ void say(Context& c, Session& s, std::span<const uint8_t> bytes) {
 
 void say(Context& c, Session& s, std::string_view text) { say(c, s, {reinterpret_cast<const uint8_t*>(text.data()), text.size()}); }
 
+/// An answer in the middle of the handshake; false where there is nobody to go on with.
+bool answer(Context& c, Session& s, std::span<const uint8_t> bytes) {
+  say(c, s, bytes);
+  if (s.phase != Phase::closed && s.sides[0].dead) endSession(c, s, Reason::resetByDownstream);
+  return s.phase != Phase::closed;
+}
+
 /// RFC 1928 section 6.
 uint8_t socksCodeOf(Reason reason, int error) {
   switch (reason) {
@@ -78,7 +85,7 @@ bool greet(Context& c, Session& s, const Node& node) {
   SocksBuffer buffer;
   const bool open = node.negotiation->users.empty();
   if (!(open ? greeting.noLogin : greeting.login)) return refuse(c, s, Reason::loginFailed, writeSocksMethod(socks::noMethod, buffer));
-  say(c, s, writeSocksMethod(open ? socks::noLogin : socks::login, buffer));
+  if (!answer(c, s, writeSocksMethod(open ? socks::noLogin : socks::login, buffer))) return false;
   s.head->asked->step = open ? Step::request : Step::login;
   return true;
 }
@@ -91,7 +98,7 @@ bool logIn(Context& c, Session& s, const Node& node) {
   SocksBuffer buffer;
   if (user == users.size()) return refuse(c, s, Reason::loginFailed, writeSocksLoginAnswer(false, buffer));
   consumeHead(c, s, login.bytes);
-  say(c, s, writeSocksLoginAnswer(true, buffer));
+  if (!answer(c, s, writeSocksLoginAnswer(true, buffer))) return false;
   s.head->asked->user = uint32_t(user);
   s.head->asked->step = Step::request;
   return true;
@@ -148,6 +155,11 @@ bool negotiate(Context& c, Session& s, const Node& node) {
   if (!s.head->asked) s.head->asked.reset(new (std::nothrow) Asked{node.negotiation->dialect});
   if (!s.head->asked) return resetSession(c, s, Reason::pendingLimit), false;
   return node.negotiation->dialect == Dialect::socks5 ? negotiateSocks(c, s, node) : negotiateHttp(c, s, node);
+}
+
+void tellOn(Context& c, Session& s) {
+  flushPending(c, s, toDownstream);
+  if (s.phase == Phase::head && s.sides[0].dead) endSession(c, s, Reason::resetByDownstream);
 }
 
 void tellConnected(Context& c, Session& s, const PeerAddress& bound) {

@@ -8,7 +8,9 @@ namespace millrace {
 
 /// A `negotiate` node. Whether the walk goes on, on the branch of who has logged in; else it waits, or the session is ending.
 bool negotiate(Context& c, Session& s, const Node& node);
-/// The upstream stands, and `bound` is our end of it; or datagrams may be sent there.
+/// What a client has been told and the kernel did not take goes on; phases before relaying.
+void tellOn(Context& c, Session& s);
+/// The upstream stands, and `bound` is our end of it; or datagrams may be sent there. May end the session.
 void tellConnected(Context& c, Session& s, const PeerAddress& bound);
 /// It has asked for what is not to be had here.
 void refuseCommand(Context& c, Session& s);

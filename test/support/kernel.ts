@@ -23,6 +23,13 @@ export async function acknowledged(peer: Peer): Promise<void> {
   await until(() => queued() === 0, () => `${queued()} bytes to be acknowledged`)
 }
 
+/** Resolves when whoever is at the other end, on this machine, has read everything this peer has sent. */
+export async function taken(peer: Peer): Promise<void> {
+  const { localPort = 0, remotePort = 0 } = peer.socket
+  await acknowledged(peer)
+  await until(() => (tcpSocket(remotePort, localPort)?.receiveQueue ?? 0) === 0, 'the other end to have read all')
+}
+
 /** How many connections of a local port the kernel still holds for alive (TCP_ESTABLISHED): one that was reset is not among them. */
 export function establishedAt(localPort: number): number {
   const wanted = new RegExp(`^ *\\d+: [0-9A-F]+:${localPort.toString(16).toUpperCase().padStart(4, '0')} \\S+ 01 `, 'gm')
