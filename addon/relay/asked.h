@@ -27,6 +27,7 @@ struct Talk {
   size_t hop = 0;
   uint8_t step = 0;              // of this hop's handshake
   std::vector<uint8_t> answer;   // as far as it has come
+  size_t heard = 0;              // of this hop, in answers that were whole
 };
 
 }  // namespace millrace

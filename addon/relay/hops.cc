@@ -10,7 +10,7 @@
 namespace millrace {
 namespace {
 
-constexpr size_t longestAnswer = 16 * 1024;  // of HTTP, with its fields
+constexpr size_t longestAnswer = 16 * 1024;  // of HTTP, with its fields and with those that go before it
 
 enum SocksStep : uint8_t { method, login, reply };
 
@@ -96,9 +96,10 @@ Answer hearSocks(Context& c, Session& s, std::span<const uint8_t> from) {
 Answer hearHttp(Context& c, Session& s, std::span<const uint8_t> from) {
   const HttpAnswer answer = readHttpAnswer(from);
   if (answer.state == HttpAnswer::State::malformed) return malformed(c, s);
-  if (answer.state == HttpAnswer::State::more) return from.size() < longestAnswer ? Answer{Heard::more} : malformed(c, s);
+  if (s.head->talk->heard + from.size() >= longestAnswer && answer.state == HttpAnswer::State::more) return malformed(c, s);
+  if (answer.state == HttpAnswer::State::more) return {Heard::more};
   if (answer.status >= 200 && answer.status < 300) return {Heard::next, answer.bytes, 0, true};
-  if (answer.status < 200) return {Heard::next, answer.bytes, 0, false};  // there is more to come
+  if (answer.status < 200 && answer.status != 101) return {Heard::next, answer.bytes, 0, false};  // there is more to come
   if (answer.status == 504) return refused(c, s, Reason::connectTimeout, ETIMEDOUT);
   return refused(c, s, Reason::proxyFailed, answer.status == 407 || answer.status == 403 ? EACCES : ECONNREFUSED);
 }
@@ -123,7 +124,9 @@ bool next(Context& c, Session& s, const Answer& answer) {
   talk.answer.clear();
   const bool interim = !answer.hopDone && hopOf(c, s).dialect == Dialect::httpConnect;
   talk.step = answer.step;
-  if (interim) return true;
+  talk.heard = answer.hopDone ? 0 : talk.heard + answer.bytes;
+  if (interim && talk.heard >= longestAnswer) fail(c, s, Reason::proxyFailed, EPROTO);
+  if (interim) return false;  // the rest is for another event: whoever sends many does not keep the loop
   if (answer.hopDone && ++talk.hop == c.nodeOf(s).forward.hops.size()) {
     s.head->talk.reset();
     s.phase = Phase::connecting;
