@@ -195,7 +195,7 @@ void Engine::turnEnd() {
   takeBulkSteps(context_);
   crossAll();
   serveQueues(context_);
-  if (!context_.outbox.empty() || !context_.deferred.empty()) context_.loop.wake();
+  if (!context_.outbox.empty() || context_.outbox.asks() || !context_.deferred.empty()) context_.loop.wake();
   feedStarved();
   reap();
   assertInvariants(context_, context_.outbox.empty());

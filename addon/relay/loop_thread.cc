@@ -2,6 +2,7 @@
 
 #include <signal.h>
 
+#include <algorithm>
 #include <cassert>
 
 namespace millrace {
@@ -9,6 +10,8 @@ namespace {
 
 /// Records that nobody has taken; beyond it new ones are dropped and counted.
 constexpr size_t maxWaitingRecords = 65'536;
+/// The same of lookups: sessions whose names are not asked for end with their time.
+constexpr size_t maxWaitingLookups = 16'384;
 
 /// start() gives the thread no signals.
 RelayOptions withoutSignals(RelayOptions options) {
@@ -122,7 +125,8 @@ bool LoopThread::crossDatagrams(size_t) {
 void LoopThread::lookUp(std::span<const Lookup> lookups) {
   {
     const std::lock_guard lock(mutex_);
-    waiting_.lookups.insert(waiting_.lookups.end(), lookups.begin(), lookups.end());
+    const size_t room = maxWaitingLookups - std::min(maxWaitingLookups, waiting_.lookups.size());
+    waiting_.lookups.insert(waiting_.lookups.end(), lookups.begin(), lookups.begin() + ptrdiff_t(std::min(room, lookups.size())));
   }
   ring_();
 }

@@ -25,6 +25,7 @@ class Outbox {
   bool empty() const { return records_.empty(); }
   std::vector<Record> takeRecords() { return std::exchange(records_, {}); }
 
+  bool asks() const { return !lookups_.empty(); }
   void push(Lookup lookup) { lookups_.push_back(std::move(lookup)); }
   std::vector<Lookup> takeLookups() { return std::exchange(lookups_, {}); }
 
