@@ -5,7 +5,8 @@
  *   curl -p -x 127.0.0.1:3128 https://example.com/        our proxy asks FIRST for SECOND, and SECOND for example.com
  *   psql -h 127.0.0.1 -p 5433                             SECOND resolves the name of DATABASE and connects to it
  *
- * All of it is native. A proxy that refuses, or is none, ends the session with proxyFailed, and the client of our proxy is told 502.
+ * All of it is native. A proxy that refuses, or is none, ends the session with proxyFailed, and the client of our proxy is told 502. Private addresses are refused before anybody is asked; names are
+ * for SECOND to resolve, and to refuse.
  */
 import { forward, httpConnect, httpProxy, listen, pipe, socks5Proxy, tcp } from 'millrace'
 

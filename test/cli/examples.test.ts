@@ -3,12 +3,15 @@ import assert from 'node:assert/strict'
 import { readFile, readdir } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { once } from 'node:events'
+import { httpConnect, listen as from, pipe, socks5, tcp } from '../../lib/index.ts'
 import { child, plainEnv, root, run, type Child } from '../support/child.ts'
 import { readyAddress, runCli, startCli } from '../support/cli.ts'
 import { clientHello } from '../support/client-hello.ts'
 import { field, numberIn } from '../support/json.ts'
-import { connect, destroyPeers, listen, sha256 as digest, unusedPort } from '../support/peers.ts'
+import { connect, destroyPeers, listen, sha256 as digest, unusedPort, type Listener } from '../support/peers.ts'
 import { program as find } from '../support/programs.ts'
+import { withRelay } from '../support/relay.ts'
+import { greeting, joined, login, readReply, request as socksRequest } from '../support/socks.ts'
 import { tlsServer } from '../support/tls-server.ts'
 import { attributes, mappedIn, parse, request } from '../support/stun.ts'
 import { closeUdpPeers, udpEcho, udpPeer, unusedPorts } from '../support/udp-peers.ts'
@@ -24,6 +27,15 @@ async function ask(address: string, text: string): Promise<string> {
   const peer = await connect(address)
   await peer.end(text)
   return (await peer.readAll()).text
+}
+
+/** What has been said to it in brackets, at the first of these ports that is free. */
+async function listenBetween(first: number, last: number): Promise<Listener> {
+  for (let port = first; port <= last; port++) {
+    const found = await listen({ port, onPeer: (peer) => void peer.readAll().then(({ text }) => peer.end(`<${text}>`)) }).catch(() => undefined)
+    if (found) return found
+  }
+  throw new Error(`no port from ${first} to ${last} is free`)
 }
 
 describe('examples', () => {
@@ -315,11 +327,56 @@ describe('examples', () => {
     assert.ok(policy > 3 + 40 && policy < 3 + 50, JSON.stringify(dropped))
   })
 
+  it('socks5-server knows its users, and leads nowhere that is private but where it is told to', async () => {
+    const upstream = await listen({ host: '127.0.0.2', onPeer: ({ socket }) => socket.pipe(socket) })
+    await using relay = example('socks5-server', { GUEST_PASSWORD: 'secret', ADMIN_PASSWORD: 'other', ALLOW: '0.0.0.0/0,::/0,127.0.0.2/32' })
+    const address = await readyAddress(relay)
+    const as = async (name: string, password: string, host = '127.0.0.2'): Promise<string> => {
+      const peer = await connect(address)
+      await peer.send(joined(greeting(2), login(name, password), socksRequest(host, upstream.port)))
+      await peer.read(2)
+      if ((await peer.read(2))[1] !== 0) return 'no login'
+      const { code } = await readReply(peer)
+      if (code !== 0) return `refused ${code}`
+      await peer.send('hello')
+      return String(await peer.read(5))
+    }
+    assert.equal(await as('guest', 'other'), 'no login')
+    await relay.line(/^closed \S+ .*loginFailed,/)
+    for (let n = 0; n < 5; n++) assert.equal(await as('guest', 'secret'), 'hello')
+    assert.equal(await as('guest', 'secret'), 'refused 1')
+    await relay.line(/^closed \S+ .*limited,/)
+    assert.equal(await as('admin', 'other'), 'hello')
+    for (const host of ['127.0.0.1', '::1', '10.0.0.1', 'localhost', '::ffff:127.0.0.1']) assert.equal(await as('admin', 'other', host), 'refused 2', host)
+    await relay.line(/^closed \S+ .*denied,/)
+    await destroyPeers()
+    await finish(relay)
+  })
+
+  it('proxy-chain leads the clients of its proxy, and its port for a database, through both proxies', async () => {
+    const database = await listen({ onPeer: (peer) => void peer.end('from the database') })
+    const web = await listenBetween(8_000, 8_999)
+    const open = { allow: ['127.0.0.0/8', '::1/128'], ports: ['1-65535'] }
+    await withRelay([pipe(from(tcp('127.0.0.1:0')), socks5(open)), pipe(from(tcp('127.0.0.1:0')), httpConnect(open))], { thread: 'own', resolver: async () => [{ address: '127.0.0.1', ttl: 60 }] }, async (proxies) => {
+      const env = { LISTEN_DATABASE: '127.0.0.1:0', FIRST: proxies.addressOf(0), SECOND: proxies.addressOf(1), DATABASE: `db.internal:${database.port}` }
+      await using relay = example('proxy-chain', env)
+      const [, address = ''] = await relay.line(/^listening tcp (127\.0\.0\.1:\d+) -> httpConnect$/)
+      const [, databaseAddress = ''] = await relay.line(/^listening tcp (127\.0\.0\.1:\d+) -> tcp db\.internal:/)
+      assert.equal(await ask(databaseAddress, ''), 'from the database')
+      const answer = await ask(address, `CONNECT web.example:${web.port} HTTP/1.1\r\n\r\nhello`)
+      assert.equal(answer, 'HTTP/1.1 200 Connection established\r\n\r\n<hello>')
+      assert.match(await ask(address, 'CONNECT web.example:80 HTTP/1.1\r\n\r\n'), /^HTTP\/1\.1 403 /)
+      assert.match(await ask(address, 'CONNECT 10.0.0.1:443 HTTP/1.1\r\n\r\n'), /^HTTP\/1\.1 403 /)
+      assert.deepEqual((await proxies.closes(4)).map(({ reason }) => reason), ['finished', 'finished', 'finished', 'finished'])
+      await finish(relay)
+    })
+  })
+
   it('all of them are explained, have 20 to 60 lines and a header that says how to run them', async () => {
     const files = (await readdir(`${root}examples`)).filter((name) => name.endsWith('.ts'))
     assert.deepEqual(files.toSorted(), [
       'address-policy.ts', 'behind-a-proxy.ts', 'database-gateway.ts', 'dns-relay.ts', 'edge-relay.ts', 'game-server-filter.ts', 'inner-relay.ts', 'line-protocol-server.ts', 'media-relay.ts', 'one-port.ts', 'port-forward.ts',
-      'shout.ts', 'sni-proxy.ts', 'sni-router.ts', 'sniff-and-rewrite.ts', 'stun-relay.ts', 'udp-echo.ts',
+      'proxy-chain.ts', 'shout.ts', 'sni-proxy.ts', 'sni-router.ts', 'sniff-and-rewrite.ts', 'socks5-server.ts', 'stun-relay.ts', 'udp-echo.ts',
     ])
     for (const file of files) {
       const lines = (await readFile(`${root}examples/${file}`, 'utf8')).trimEnd().split('\n')
