@@ -4,6 +4,7 @@ import { allow, explain, idleTimeout, limit, listen as from, pipe, socks5, tcp, 
 import { taken } from '../support/kernel.ts'
 import { inNamespace } from '../support/namespace.ts'
 import { connect, destroyPeers, listen, unusedPort, type Peer } from '../support/peers.ts'
+import { settled } from '../support/proc.ts'
 import { relayProcess } from '../support/relay-process.ts'
 import { threads, withRelay, type TestRelay } from '../support/relay.ts'
 import { silentListener } from '../support/silent-listener.ts'
@@ -416,6 +417,26 @@ for (const thread of threads) {
       assert.equal(upstream.count(), 1)
       const { balanced, sessions } = await relay.ledger()
       assert.deepEqual([balanced, sessions.open], [true, 0])
+    })
+
+    it('an answer that neither the kernel nor the pool has room for ends the session, and nothing else', async () => {
+      const flood = Buffer.alloc(1 << 20)
+      const upstream = await listen({ onPeer: (peer) => void (async () => { for (;;) await peer.send(flood) })().catch(() => undefined) })
+      const pipeline = pipe(from(tcp('127.0.0.1:0'), { sendBufferBytes: 4_096 }), socks5(here))
+      await using relay = await relayProcess(pipeline, { thread, maxPendingBytes: 1 << 20, maxPipeBytes: 0 })
+      const open = joined(greeting(0), request('127.0.0.1', upstream.port))
+      // Readers that do not read, until nothing more is taken in for them.
+      for (let i = 0; i < 120; i++) await (await connect(relay.address, { paused: true })).send(open)
+      await settled(async () => (await relay.ledger()).toDownstream.pending)
+      for (const [i, expected] of ['', '\x05\0'].entries()) {
+        await using trace = await strace(relay.loopThread, ['sendto'], [`sendto:error=EAGAIN:when=${i + 1}`])
+        const peer = await connect(relay.address)
+        await peer.send(open)
+        const { text } = await peer.readAll()
+        assert.deepEqual([text, injected(trace)], [expected, 1])
+        assert.equal((await relay.closes(i + 1))[i]?.reason, 'pendingLimit')
+      }
+      assert.equal((await relay.ledger()).balanced, true)
     })
 
     it('without a descriptor for the upstream the client is told that it failed, not that it may not', async () => {
