@@ -176,6 +176,10 @@ void RelayObject::stopped() {
   driver_.reset();  // with the loop's descriptors: this object may stay, for its ledger, as long as JS likes
   if (cleanup_) napi_remove_async_cleanup_hook(std::exchange(cleanup_, nullptr));
   const HandleScope scope(Env());
+  // What JS has given us refers to this object: held any longer, neither would ever be collected, nor the arena.
+  onLookups_.reset();
+  datagrams_.reset();
+  js_.reset();
   Unref();
 }
 
