@@ -2,8 +2,9 @@
  * A worker that serves every kind of pipeline, on its own threads, two shards of them, or embedded, and posts where. Plain JS on the built library, so that
  * hundreds of them start in no time. `workerData.inHandler` says what a handler does to the worker itself, once bytes come.
  */
+import { connect } from 'node:net'
 import { parentPort, workerData } from 'node:worker_threads'
-import { choose, decide, discard, echo, forward, highWater, inspect, listen, pass, pipe, serve, stream, tcp, throttle, transform } from '../../dist/index.js'
+import { choose, decide, discard, echo, forward, highWater, inspect, listen, pass, pipe, serve, socks5, stream, tcp, throttle, transform } from '../../dist/index.js'
 
 const { own, inHandler } = workerData
 const source = listen(tcp('127.0.0.1:0'))
@@ -33,8 +34,21 @@ const js = [
   pipe(source, highWater(4_096), stream({ data: (session, chunk) => { meet(); if (session.write(chunk)) session.pause() }, drain: (session) => { session.resume() }, close: () => void inner.ledger() })),
 ]
 const outer = await serve(own ? native : js, { ...(own ? { shards: 2 } : {}), onEvents: () => undefined, onError: () => undefined })
+
+// A proxy whose clients, here too, ask for one name after the other, so that there is always one that is being looked up.
+const proxy = await serve(pipe(source, socks5()), { thread: own ? 'own' : 'embedded', onEvents: () => undefined, resolver: async () => { await turn(); return [{ address: '127.0.0.1', ttl: 1 }] } })
+let [names, closing] = [0, false]
+function ask() {
+  if (closing) return
+  const name = `n${names++}.example`
+  const socket = connect(proxy.addresses[0].port, '127.0.0.1', () => socket.write(Buffer.concat([Buffer.from([5, 1, 0, 5, 1, 0, 3, name.length]), Buffer.from(name), Buffer.from([0, 80])])))
+  socket.on('error', () => undefined).on('close', ask).resume()
+}
+for (let i = 0; i < 4; i++) ask()
+
 parentPort.postMessage([...outer.addresses, ...inner.addresses].map(({ port }) => port))
 parentPort.on('message', async () => {
-  await Promise.all([outer.close({ drainMs: 0 }), inner.close({ drainMs: 0 })])
+  closing = true
+  await Promise.all([outer.close({ drainMs: 0 }), inner.close({ drainMs: 0 }), proxy.close({ drainMs: 0 })])
   parentPort.close()
 })
