@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { httpConnect, limit, listen as from, pipe, tcp, throttle, user, type ProxyOptions, type ServeOptions } from '../../lib/index.ts'
 import { clientHello } from '../support/client-hello.ts'
+import { exchange, everyCut } from '../support/exchange.ts'
 import { taken } from '../support/kernel.ts'
 import { connect, destroyPeers, listen, unusedPort, type Peer } from '../support/peers.ts'
 import { relayProcess } from '../support/relay-process.ts'
@@ -43,23 +44,11 @@ for (const thread of threads) {
         const head = `CONNECT ${host}:${upstream.port} HTTP/1.1\r\nHost: ${host}\r\n${auth === '' ? '' : basic(auth)}X: y\r\n\r\n`
         const early = '\r\n\r\nCONNECT early'
         const all = Buffer.from(head + early)
-        const cuts: Uint8Array[][] = [[all], Array.from(all, (_, i) => all.subarray(i, i + 1))]
-        for (let at = 1; at < all.length; at++) cuts.push([all.subarray(0, at), all.subarray(at)])
+        const cuts = everyCut(all)
         await withProxy(auth === '' ? here : { ...here, auth: { eve: 'x', ada: 'se:cret' } }, async (relay) => {
           for (const pieces of cuts) {
-            const peer = await connect(relay.address)
-            const arrived = upstream.accept()
-            for (const [i, piece] of pieces.entries()) {
-              if (i > 0) await taken(peer)
-              await peer.send(piece)
-            }
-            const there = await arrived
-            await there.send('first words, ')
-            await peer.end()
-            const heard = await there.readAll()
-            await there.end('and the last')
-            const said = await peer.readAll()
-            assert.deepEqual([heard.text, said.text], [early, `${established}first words, and the last`], String(pieces[0]))
+            const { heard, said } = await exchange(relay, upstream, pieces)
+            assert.deepEqual([heard, said], [early, `${established}first words, and the last`], String(pieces[0]))
           }
           assert.deepEqual([...new Set((await relay.closes(cuts.length)).map(({ reason }) => reason))], ['finished'])
           const { toUpstream, toDownstream } = relay.server.ledger()
