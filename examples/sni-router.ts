@@ -5,7 +5,7 @@
  *   openssl s_client -connect 127.0.0.1:8443 -servername shop.example   reaches one of SHOP, and a client always the same
  *   openssl s_client -connect 127.0.0.1:8443 -servername api.example    reaches one of API, the one with the fewest sessions
  *
- * A server is checked every CHECK_MS; one that is down gets no session until it is back, and then slowly more. Where all are down a client is told at once.
+ * A server is checked every CHECK_MS; one that is down gets no session until it is back; one of API gets slowly more then. Where all are down a client is told at once.
  */
 import { close, forward, listen, otherwise, pipe, route, sni, tcp, tcpCheck, upstreams, when } from 'millrace'
 

@@ -1,6 +1,6 @@
 /**
- * A SOCKS5 server for two users: guest has 1 MB/s in each session and five sessions at once, admin may have all there is, and gets into the private network, too. Everything else that is private or
- * belongs to this machine is refused to both, by whatever name it is asked for.
+ * A SOCKS5 server for two users: guest has 1 MB/s in each session and five sessions at once, admin may have all there is. Both get to what is public and into one private network; everything else that is
+ * private, or belongs to this machine, is refused, by whatever name it is asked for.
  *
  *   GUEST_PASSWORD=secret ADMIN_PASSWORD=other npx millrace run examples/socks5-server.ts --log
  *   curl --socks5-hostname guest:secret@127.0.0.1:1080 https://example.com/

@@ -5,6 +5,7 @@ import { formatEndpoint, portCount } from './endpoint.ts'
 import { misuse } from './errors.ts'
 import type { AnySink, AnyStage, Branch, Kind, Source } from './part.ts'
 import type { PlanMatcher } from './plan.ts'
+import { isEverything } from './proxy/destinations.ts'
 
 /** Throws ERR_MILLRACE_BAD_PIPELINE for a part that cannot follow this source, and ERR_MILLRACE_OPEN_PROXY. */
 export function checkFits<K extends Kind>(source: Source<K>, chain: Branch): void {
@@ -66,11 +67,16 @@ function checkOpen<K extends Kind>(source: Source<K>, { stages, sink }: Branch, 
   const { body, name } = sink
   if (body.step === 'negotiate') {
     const open = source.listen.find((at) => at.net !== 'unix' && !isLoopback(at.host))
-    if (open === undefined || body.openProxy || body.users.length > 0 || all.some((stage) => stage.body.step === 'allow')) return
+    if (open === undefined || body.openProxy || body.users.length > 0 || all.some(admitsSome)) return
     const instead = 'give its users (auth), its destinations (allow, where there is no via), its clients (the stage allow before it), or say openProxy: true'
     throw misuse('ERR_MILLRACE_OPEN_PROXY', 'pipe', `${name} at ${formatEndpoint(open)} would be open to whoever reaches it: ${instead}`)
   }
   for (const chain of below(sink)) checkOpen(source, chain, all)
+}
+
+/** An `allow` that does not let in everybody. */
+function admitsSome({ body }: AnyStage): boolean {
+  return body.step === 'allow' && !body.networks.cidrs.some(isEverything)
 }
 
 /** With a range of ports to connect to, each listener has its counterpart. */

@@ -2,7 +2,7 @@
 import { networkInterfaces } from 'node:os'
 import { refuse } from './chain.ts'
 import { formatEndpoint } from './endpoint.ts'
-import type { Plan, PlanEndpoint, PlanListener, PlanSet } from './plan.ts'
+import type { Plan, PlanEndpoint, PlanListener, PlanMember, PlanSet } from './plan.ts'
 
 type Ip = Exclude<PlanListener, { readonly net: 'unix' }>
 type Taken = { readonly pipeline: number; readonly at: Ip; readonly dualStack: boolean }
@@ -10,7 +10,7 @@ type Taken = { readonly pipeline: number; readonly at: Ip; readonly dualStack: b
 /** Throws ERR_MILLRACE_BAD_PIPELINE. Names to forward to are not looked at. */
 export function checkListeners(plans: readonly Plan[]): void {
   const taken = new Map<string, Taken[]>()
-  const local = new Set(Object.values(networkInterfaces()).flatMap((list) => (list ?? []).map(({ address }) => address)))
+  const local = localAddresses()
   for (const [pipeline, plan] of plans.entries()) {
     for (const at of plan.listen) {
       if (at.net === 'unix' || at.port === 0) continue
@@ -21,8 +21,18 @@ export function checkListeners(plans: readonly Plan[]): void {
       if (twin !== undefined) throw refuse('serve', `pipelines ${twin.pipeline} and ${pipeline} cannot both listen: ${overlapText(twin.at, at)}`)
       taken.set(key, [...others, one])
     }
-    for (const upstream of plan.upstreams.flatMap(endpointsOf)) checkLoop(plan, upstream, local)
+    for (const upstream of plan.upstreams.flatMap(endpointsOf)) checkLoop('forward', plan, upstream, local)
   }
+}
+
+/** Members that a set is to have from now on, behind a plan that listens at these addresses. Throws ERR_MILLRACE_BAD_PIPELINE. */
+export function checkMembersLoop(plan: Pick<Plan, 'listen' | 'dualStack'>, members: readonly PlanMember[]): void {
+  const local = localAddresses()
+  for (const { to } of members) if (to.net !== 'srv') checkLoop('setUpstreams', plan, to, local)
+}
+
+function localAddresses(): ReadonlySet<string> {
+  return new Set(Object.values(networkInterfaces()).flatMap((list) => (list ?? []).map(({ address }) => address)))
 }
 
 function endpointsOf(upstream: PlanEndpoint | PlanSet): readonly PlanEndpoint[] {
@@ -40,12 +50,12 @@ function covers({ at: { host }, dualStack }: Taken, { at: other }: Taken): boole
 }
 
 /** What is sent to the port that it came to comes back for ever. */
-function checkLoop({ listen, dualStack }: Plan, upstream: PlanEndpoint, local: ReadonlySet<string>): void {
+function checkLoop(node: string, { listen, dualStack }: Pick<Plan, 'listen' | 'dualStack'>, upstream: PlanEndpoint, local: ReadonlySet<string>): void {
   if (upstream.net === 'unix') return
   const { net, host, port, lastPort } = upstream
   const own = listen.find((at) => at.net === net && at.port !== 0 && at.port === port + (lastPort === undefined ? 0 : (at.offset ?? 0)) && arrives(host, at.host, dualStack, local))
   if (own === undefined || own.net === 'unix') return
-  throw refuse('forward', `${formatEndpoint({ net, host, port: own.port })} is where it comes from: the pipeline listens to ${formatEndpoint(own)}`)
+  throw refuse(node, `${formatEndpoint({ net, host, port: own.port })} is where it comes from: the pipeline listens to ${formatEndpoint(own)}`)
 }
 
 /** Whether what is sent to `host` comes to a listener bound to `bound`. */

@@ -88,7 +88,7 @@ async function answerOf(resolver: Resolver, name: string): Promise<readonly Name
   try {
     return (await resolver(name)).flatMap(({ address, ttl }) => {
       const ip = normalizeIp(address)
-      return ip === undefined ? [] : { address: ip, ttl }
+      return ip === undefined ? [] : { address: ip, ttl: Number.isFinite(ttl) ? ttl : Number.NaN }
     })
   } catch {
     return []

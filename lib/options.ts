@@ -12,6 +12,12 @@ const unnamed: ReadonlyMap<unknown, string> = new Map([
   ['otherwise', 'the part otherwise'],
   ['endpoint', 'an endpoint'],
   ['pipeline', 'a pipeline'],
+  ['user', 'a user'],
+  ['via', 'a proxy'],
+  ['upstreams', 'a set of upstreams'],
+  ['service', 'a service'],
+  ['check', 'a check'],
+  ['file', 'a file'],
 ])
 
 /** How a refused value is shown in a message, shortened. */

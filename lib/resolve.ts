@@ -5,6 +5,7 @@
 import { lookup, Resolver as DnsResolver } from 'node:dns/promises'
 import { readFile } from 'node:fs/promises'
 import { normalizeIp } from './address.ts'
+import { safely } from './errors.ts'
 
 /** An address of a name and for how many seconds it may be used. */
 export type NameAddress = { readonly address: string; readonly ttl: number }
@@ -89,13 +90,13 @@ export function watchAnswer<Answer>({ ask: askOnce, onAnswer, onFailure, schedul
     let seconds: number
     try {
       const { answer, ttls } = await askOnce()
-      seconds = Math.min(Math.max(shortestTtl, Math.min(...ttls)), longestTtl)
+      seconds = Math.min(Math.max(shortestTtl, Math.min(...ttls.map((ttl) => (Number.isFinite(ttl) ? ttl : plainTtl)))), longestTtl)
       failures = 0
       if (!stopped) onAnswer(answer)
     } catch (error) {
       seconds = Math.min(2 ** failures, longestPause)
       failures++
-      if (!stopped) onFailure(error instanceof Error ? error.message : String(error))
+      if (!stopped) onFailure(safely(() => (error instanceof Error ? error.message : String(error))))
     }
     if (!stopped) callOff = schedule(() => void ask(), seconds * 1_000)
   }

@@ -53,7 +53,8 @@ function pipelineOf(from: AnyEndpoint, to: AnyEndpoints, options: ForwardOptions
 
 function streamForward(from: Endpoint<'stream'>, to: readonly Endpoint<'stream'>[], options: ForwardOptions): AnyPipeline {
   refuseOthers('stream', options, kindOfOption)
-  const { balance, health, proxyProtocolOut } = options
+  const { balance, health, proxyProtocolOut, via } = options
+  if (via !== undefined && one(to, balance, health) === undefined) throw usage('--via is for one UPSTREAM, without --balance and --health')
   const source = fromOption('LISTEN', () => listen(from))
   return fromOption('UPSTREAM', () => {
     const sink = forward(one(to, balance, health) ?? upstreams(to, { ...(balance === undefined ? {} : { balance }), ...(health === undefined ? {} : { health }) }), {

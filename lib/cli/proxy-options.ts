@@ -54,7 +54,7 @@ function pipelineOf(from: ReturnType<typeof endpoint>, options: Options, make: (
   if (from.kind === 'datagram') throw usage(`LISTEN is ${formatEndpoint(from.at)}: expected tcp://HOST:PORT or unix:///PATH`)
   const { allowDestination, denyDestination, allowPort, user: auth, handshakeTimeout, openProxy, udp } = options
   const source = fromOption('LISTEN', () => listen(from))
-  const sink = make({
+  const sink = fromOption(udp === undefined ? '--user' : '--udp', () => make({
     ...connectingOf(options),
     ...(allowDestination === undefined ? {} : { allow: allowDestination }),
     ...(denyDestination === undefined ? {} : { deny: denyDestination }),
@@ -63,12 +63,12 @@ function pipelineOf(from: ReturnType<typeof endpoint>, options: Options, make: (
     ...(handshakeTimeout === undefined ? {} : { handshakeTimeoutMs: handshakeTimeout }),
     ...(openProxy === undefined ? {} : { openProxy }),
     ...(udp === undefined ? {} : { udp }),
-  })
+  }))
   try {
     return pipe(source, ...streamStagesOf(options), sink)
   } catch (error) {
     if (!(error instanceof RelayError) || error.code !== 'ERR_MILLRACE_OPEN_PROXY') return fromOption('LISTEN', () => { throw error })
-    throw usage(`LISTEN: ${formatEndpoint(from.at)} would be open to whoever reaches it: add --user, --allow, --allow-destination or, if that is meant, --open-proxy`)
+    throw usage(`LISTEN: ${formatEndpoint(from.at)} would be open to whoever reaches it: add --user, --allow${options.via === undefined ? ', --allow-destination' : ''} or, if that is meant, --open-proxy`)
   }
 }
 

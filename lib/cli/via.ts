@@ -14,7 +14,7 @@ const schemes = new Map([
 export function parseVia(option: string, text: string): Via {
   const [, scheme = '', login, address = ''] = /^([a-z0-9+.-]+):\/\/(?:([^@/]*)@)?([^@]*)$/i.exec(text) ?? []
   const proxy = schemes.get(scheme)
-  if (proxy === undefined) throw usage(`${option}: expected socks5://[USER:PASSWORD@]HOST:PORT or http://[USER:PASSWORD@]HOST:PORT, not ${shown(text.replace(/:[^:@/]*@/, ':…@'))}`)
+  if (proxy === undefined) throw usage(`${option}: expected socks5://[USER:PASSWORD@]HOST:PORT or http://[USER:PASSWORD@]HOST:PORT, not ${shown(text.replace(/^([a-z0-9+.-]+:\/\/)?.*@/is, '$1…@'))}`)
   if (login === undefined) return fromOption(option, () => proxy(address))
   const colon = login.indexOf(':')
   if (colon < 0) throw usage(`${option}: a user needs a password: USER:PASSWORD@`)

@@ -81,6 +81,7 @@ function forwardOf({ body, name }: AnySink, path: string): { readonly upstream: 
   if (body.step !== 'forward') throw cannot(path, `${name} is not forward, the only sink that the kernel has`)
   if (body.upstream.net === 'set') throw cannot(path, 'it goes to a set of upstreams, and a rule neither checks members nor chooses among them; forward to one endpoint')
   if (body.upstream.net === 'unix') throw cannot(path, `${formatEndpoint(body.upstream)} is no port`)
+  if (body.via.length > 0) throw cannot(path, 'via needs somebody to speak with the proxy, which the kernel does not; leave it out')
   const usual = usualOf(body.upstream.net === 'tcp' ? 'stream' : 'datagram').forward
   for (const [option, why] of Object.entries(notInKernel)) {
     if (isOption(option) && body[option] !== usual[option]) throw cannot(path, `${option} ${why}; leave it out`)
@@ -96,7 +97,7 @@ const notInKernel = {
   retries: 'is about connecting, which the client itself does',
   responses: 'needs answers to be counted, flow by flow',
   proxyProtocol: 'puts bytes into the stream, which the kernel does not',
-} as const satisfies Partial<Record<keyof Forward, string>>
+} as const satisfies Readonly<Record<Exclude<keyof Forward, 'step' | 'upstream' | 'sourceAddresses' | 'via'>, string>>
 
 function isOption(name: string): name is keyof typeof notInKernel {
   return name in notInKernel

@@ -51,7 +51,12 @@ function portsOf(node: string, given: unknown): PlanRules['ports'] {
   })
 }
 
-/** `to 10.0.0.0/8 only, ports 443`. */
+/** A network that names nothing. */
+export function isEverything(cidr: string): boolean {
+  return cidr.endsWith('/0')
+}
+
+/** `to 10.0.0.0/8`, `ports 443`. */
 export function showRules({ allow, deny, ports, closedPorts }: PlanRules): readonly string[] {
   const texts = ports.map(([first, last]) => (first === last ? `${first}` : `${first}-${last}`))
   return [

@@ -5,7 +5,7 @@ import { checkBoolean, checkInteger, checkNames, checkObject, formatMs, maxMs, s
 import type { Sink } from '../part.ts'
 import type { PlanHop, PlanRules } from '../plan.ts'
 import type { DestinationOptions } from './destinations.ts'
-import { rulesOf, showRules } from './destinations.ts'
+import { isEverything, rulesOf, showRules } from './destinations.ts'
 import { loginOf } from './login.ts'
 import { checkSources, showSources } from './sources.ts'
 import type { User } from './user.ts'
@@ -17,7 +17,7 @@ export type ProxyOptions = DestinationOptions & {
   /** Who may use it: names and their passwords, or users with stages of their own, made by `user`; at most 1024. Default: anybody whom the pipeline lets through. */
   readonly auth?: Readonly<Record<string, string>> | readonly User[]
   /**
-   * Whether it may listen at addresses other than the loopback's without `auth`, without `allow` and without the stage `allow` before it: whoever reaches it then goes from here to all of the
+   * Whether it may listen at addresses other than the loopback's without `auth`, without `allow` and without the stage `allow` before it, or where these name all addresses: whoever reaches it then goes from here to all of the
    * public network. With `via` its own `allow` is not enough, since names are not held against it. Default false, and such a pipeline is refused.
    */
   readonly openProxy?: boolean
@@ -56,6 +56,7 @@ export function proxySink({ node, dialect, udp, ports, maxBytes }: Dialect, opti
   checkInteger(node, 'retries', retries, { least: 0, most: 16, unit: 'attempts' })
   const sourceAddresses = options.sourceAddress === undefined ? [] : checkSources(node, options.sourceAddress)
   const via = options.via === undefined ? [] : checkVia(node, options.via)
+  if (udp && via.length > 0) throw misuse('ERR_MILLRACE_BAD_OPTION', node, 'udp is not for via: datagrams do not go through a proxy')
   const sink: Sink<'stream'> = {
     role: 'sink',
     name: 'destination',
@@ -68,11 +69,14 @@ export function proxySink({ node, dialect, udp, ports, maxBytes }: Dialect, opti
     role: 'sink',
     name: node,
     shows: `${who}, handshake within ${formatMs(handshakeTimeoutMs)}`,
-    body: { step: 'negotiate', dialect, users: users.map(({ login }) => login), branches, head: { minBytes: 0, maxBytes, timeoutMs: handshakeTimeoutMs }, openProxy: openProxy || (rules.allow.length > 0 && via.length === 0) },
+    body: { step: 'negotiate', dialect, users: users.map(({ login }) => login), branches, head: { minBytes: 0, maxBytes, timeoutMs: handshakeTimeoutMs }, openProxy: openProxy || (via.length === 0 && rules.allow.length > 0 && !rules.allow.some(isEverything)) },
   }
 }
 
 function usersOf(node: string, auth: unknown): readonly User[] {
+  // A text may be a password.
+  if (typeof auth === 'string') throw misuse('ERR_MILLRACE_BAD_OPTION', node, 'auth: expected an object of names and passwords or a list of users, not a text')
+  if (isUser(auth)) throw refuse(node, 'auth: expected a list of users, [user(…)], not one')
   const users = Array.isArray(auth) ? auth.map((one: unknown) => checkUser(node, one)) : namedUsers(node, auth)
   if (users.length === 0 || users.length > mostUsers) throw misuse('ERR_MILLRACE_BAD_OPTION', node, `auth: expected 1 to ${mostUsers} users, not ${users.length}`)
   const twice = users.find(({ login }, i) => users.findIndex((other) => other.login.name === login.name) < i)

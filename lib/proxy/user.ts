@@ -13,7 +13,7 @@ const waits = new Set(['inspect', 'decide', 'proxyProtocol'])
 
 /**
  * Who may log in to `socks5` or `httpConnect`, and what holds for the sessions of this user alone: stages such as `throttle`, `limit`, `allow`, `maxDuration` or `transform`. Name and password have 1 to 255 bytes, the name
- * no colon. Throws ERR_MILLRACE_BAD_OPTION and, for `inspect`, `decide`, `proxyProtocol` and what is no stage, ERR_MILLRACE_BAD_PIPELINE.
+ * no colon. Where they may go is for all users the same. Throws ERR_MILLRACE_BAD_OPTION and, for `inspect`, `decide`, `proxyProtocol` and what is no stage, ERR_MILLRACE_BAD_PIPELINE.
  */
 export function user(name: string, password: string, ...stages: readonly Stage<'stream'>[]): User {
   const list: readonly unknown[] = stages

@@ -1,4 +1,5 @@
 /** Proxies on the way to an upstream. */
+import { formatHostPort } from '../address.ts'
 import { hasRole, refuse } from '../chain.ts'
 import { tcp } from '../endpoint.ts'
 import { misuse } from '../errors.ts'
@@ -11,7 +12,7 @@ export type Via = { readonly role: 'via'; readonly dialect: PlanHop['dialect']; 
 
 /** The options of `socks5Proxy` and `httpProxy`. */
 export type ProxyLogin = {
-  /** Who logs in, 1 to 255 bytes without a colon; default nobody. */
+  /** Who logs in, 1 to 255 bytes without a colon; needs `password`. Default nobody. */
   readonly user?: string
   /** The password, 1 to 255 bytes; needs `user`. */
   readonly password?: string
@@ -21,12 +22,19 @@ export type ProxyLogin = {
 const noLogin: PlanLogin = { name: '', password: '', basic: '' }
 
 export function viaOf(node: 'socks5Proxy' | 'httpProxy', dialect: PlanHop['dialect'], address: string, options: ProxyLogin): Via {
-  checkNames(node, options, ['user', 'password'])
+  checkLoginOptions(node, options)
+  if (typeof address === 'string' && address.includes('@')) throw misuse('ERR_MILLRACE_BAD_ADDRESS', node, 'expected an address such as "127.0.0.1:1080": who logs in stands in the options user and password')
   const { at } = tcp(address)
   if (at.net !== 'tcp' || at.port === 0 || at.lastPort !== undefined) throw misuse('ERR_MILLRACE_BAD_ADDRESS', node, `${shown(address)} must have one port, 1 to 65535`)
   const { user, password } = options
   if (user === undefined && password !== undefined) throw misuse('ERR_MILLRACE_BAD_OPTION', node, 'password needs user')
   return { role: 'via', dialect, at: { net: 'tcp', host: at.host, port: at.port }, login: user === undefined ? noLogin : loginOf(node, user, password) }
+}
+
+/** A text may be the password itself. */
+function checkLoginOptions(node: string, options: unknown): void {
+  if (typeof options === 'string') throw misuse('ERR_MILLRACE_BAD_OPTION', node, 'expected an object with the options user and password, not a text')
+  checkNames(node, options, ['user', 'password'])
 }
 
 const mostHops = 8
@@ -37,7 +45,7 @@ export function checkVia(node: string, given: unknown): readonly Via[] {
   if (list.length === 0 || list.length > mostHops) throw misuse('ERR_MILLRACE_BAD_OPTION', node, `via: expected 1 to ${mostHops} proxies, not ${list.length}`)
   return list.map((one) => {
     if (isVia(one)) return one
-    throw refuse(node, `via: expected a proxy such as socks5Proxy("127.0.0.1:1080"), not ${shown(one)}`)
+    throw refuse(node, `via: expected a proxy such as socks5Proxy("127.0.0.1:1080"), not ${typeof one === 'string' ? 'a text' : shown(one)}`)
   })
 }
 
@@ -55,5 +63,5 @@ export function hopsOf(via: readonly Via[], end: { readonly host: string; readon
 
 /** `via socks5 127.0.0.1:1080, http 10.0.0.1:3128`. */
 export function showVia(via: readonly Via[]): readonly string[] {
-  return via.map(({ dialect, at }) => `via ${dialect === 'socks5' ? 'socks5' : 'http'} ${at.host.includes(':') ? `[${at.host}]` : at.host}:${at.port}`)
+  return via.map(({ dialect, at }) => `via ${dialect === 'socks5' ? 'socks5' : 'http'} ${formatHostPort(at.host, at.port)}`)
 }

@@ -88,6 +88,7 @@ export function forward(endpoint: Endpoint<Kind> | UpstreamSet<Kind>, options: A
 }
 
 function viaTo(upstream: PlanEndpoint | PlanSet, given: unknown): readonly Via[] {
+  if (upstream.net === 'set') throw misuse('ERR_MILLRACE_BAD_OPTION', 'forward', 'via is not for a set of upstreams: a proxy is asked for one endpoint')
   if (upstream.net !== 'tcp') throw notFor('via', upstream, 'a proxy connects to TCP endpoints')
   if (upstream.lastPort !== undefined) throw notFor('via', upstream, 'a proxy is asked for one port')
   return checkVia('forward', given)

@@ -7,12 +7,14 @@ import { startChecker } from '../checks/checker.ts'
 import type { Checker } from '../checks/checker.ts'
 import type { Compiled } from '../compile.ts'
 import type { RelayEvent } from '../events.ts'
+import { checkMembersLoop } from '../listeners.ts'
 import { shown } from '../options.ts'
 import type { Kind } from '../part.ts'
-import type { PlanMember, PlanSet } from '../plan.ts'
+import type { Plan, PlanMember, PlanSet } from '../plan.ts'
 import type { Resolver } from '../resolve.ts'
 import type { ServerRelay } from '../server.ts'
 import type { Session } from '../session.ts'
+import { listeningAt } from '../shards.ts'
 import { tellEvents } from '../tell-events.ts'
 import { upstreamInfos } from './info.ts'
 import type { UpstreamInfo } from './info.ts'
@@ -47,12 +49,14 @@ export type UpstreamControl = {
 
 /** Tells the relays of all members that are known, and goes on until `stop`. */
 export function controlUpstreams(relays: readonly ServerRelay[], compiled: readonly Compiled[], options: Options): UpstreamControl {
-  const served = new Map([...usesBySet(relays, compiled)].map(([set, uses]) => [set, serveSet(set, uses, options)]))
+  const served = new Map([...usesBySet(relays, compiled)].map(([set, uses]) => [set, serveSet(set, uses, compiled, options)]))
   return {
     setMembers(set, members) {
       const found = hasRole(set, 'upstreams') ? served.get(set.at) : undefined
-      if (found === undefined) throw refuse('setUpstreams', `expected a set made by upstreams(…) that a pipeline of this server forwards to, not ${shown(set)}`)
-      found.setMembers(membersFor(set.at, members))
+      if (found === undefined) throw refuse('setUpstreams', `expected a set made by upstreams(…) that a pipeline of this server forwards to, not ${hasRole(set, 'upstreams') ? 'another one' : shown(set)}`)
+      const next = membersFor(set.at, members)
+      for (const plan of found.behind()) checkMembersLoop(plan, next)
+      found.setMembers(next)
     },
     list: async () => (await Promise.all(relays.map(upstreamInfos(compiled)))).flat(),
     stop: () => served.forEach(({ stop }) => stop()),
@@ -75,9 +79,9 @@ function usesBySet(relays: readonly ServerRelay[], compiled: readonly Compiled[]
   return all
 }
 
-type ServedSet = { readonly setMembers: (members: readonly PlanMember[]) => void; readonly stop: () => void }
+type ServedSet = { readonly behind: () => readonly Pick<Plan, 'listen' | 'dualStack'>[]; readonly setMembers: (members: readonly PlanMember[]) => void; readonly stop: () => void }
 
-function serveSet(set: PlanSet, uses: readonly Use[], options: Options): ServedSet {
+function serveSet(set: PlanSet, uses: readonly Use[], compiled: readonly Compiled[], options: Options): ServedSet {
   let kept: ReadonlyMap<string, Kept> = new Map()
   let [lastId, stopped] = [0, false]
   const pipelines = [...new Map(uses.map((use) => [use.pipeline, use])).values()]
@@ -127,6 +131,7 @@ function serveSet(set: PlanSet, uses: readonly Use[], options: Options): ServedS
   })
   update(set.members)
   return {
+    behind: () => uses.flatMap(({ server, pipeline }) => compiled[pipeline] === undefined ? [] : listeningAt(compiled[pipeline].plan, server.relay.addresses.filter((at) => at.pipeline === pipeline))),
     setMembers(members) {
       if (!stopped) watch.setMembers(members)
     },

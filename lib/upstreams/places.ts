@@ -23,11 +23,14 @@ export type Resolved = {
   readonly services: ReadonlyMap<string, readonly ServiceAddress[]>
 }
 
-/** All places of the members; the first of two at the same address counts. */
+/** Most places of a set: whatever a name resolves to. */
+const mostPlaces = 4_096
+
+/** All places of the members, at most 4096; the first of two at the same address counts. */
 export function placesOf(members: readonly PlanMember[], resolved: Resolved): ReadonlyMap<string, PlaceOf> {
   const places = new Map<string, PlaceOf>()
   for (const place of members.flatMap((member) => placesOfMember(member, resolved))) {
-    if (!places.has(place.key)) places.set(place.key, place)
+    if (!places.has(place.key) && places.size < mostPlaces) places.set(place.key, place)
   }
   return places
 }

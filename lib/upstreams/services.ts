@@ -59,7 +59,7 @@ function isRecord({ name, port, priority, weight }: ServiceRecord): boolean {
 async function addressesOf(name: string, resolver: Resolver): Promise<{ readonly addresses: readonly string[]; readonly ttls: readonly number[] } | undefined> {
   const literal = normalizeIp(name)
   if (literal !== undefined) return { addresses: [literal], ttls: [] }
-  const found = await resolver(name).catch(() => [])
+  const found = await Promise.resolve().then(() => resolver(name)).catch(() => [])
   const addresses = [...new Set(found.flatMap(({ address }) => normalizeIp(address) ?? []))]
   return addresses.length === 0 ? undefined : { addresses, ttls: found.map(({ ttl }) => ttl) }
 }

@@ -46,7 +46,7 @@ export type UpstreamsOptions<K extends Kind> = {
   readonly balance?: PlanBalance
   /** Sessions or flows at once to each member, of each loop, 1 to 1000000; default any number. What finds no room goes to another member. */
   readonly maxSessions?: number
-  /** Checks made on the calling thread, for all loops together; default none. */
+  /** Checks made on the calling thread, for all loops together, in each worker of `millrace run --workers` for itself, from the system's choice of address, until `close` is called; default none. */
   readonly health?: HealthCheck<NoInfer<K>>
   /** Members to which connecting fails get no sessions for a time, in each loop for itself: at most half of the set, and never the last that can be used. False: none. Default on. */
   readonly ejection?: EjectionOptions | false

@@ -1,6 +1,6 @@
 /** From pipelines to rules and back to a ledger, without a kernel. */
 import assert from 'node:assert/strict'
-import { allow, deny, datagrams, echo, forward, idleTimeout, limit, listen, pipe, route, otherwise, tcp, transform, udp, unix, when, prefix, generate, serve } from '../../lib/index.ts'
+import { allow, deny, datagrams, echo, forward, idleTimeout, limit, listen, pipe, route, otherwise, tcp, transform, udp, unix, when, prefix, generate, serve, socks5, socks5Proxy, upstreams } from '../../lib/index.ts'
 import type { Pipeline } from '../../lib/index.ts'
 import { ledgerOf } from '../../lib/ledger.ts'
 import { parseConntrack } from '../../lib/offload/conntrack.ts'
@@ -40,6 +40,9 @@ describe('offload: from a pipeline to rules', () => {
     [pipe(listen(tcp('10.0.0.1:0')), to), 'listen: cannot be offloaded to nftables: tcp 10.0.0.1:0 takes a free port, but a rule needs its number: expected 1 to 65535'],
     [pipe(from, forward(tcp('10.0.0.2:80'), { retries: 0 })), 'forward[0]: cannot be offloaded to nftables: retries is about connecting, which the client itself does; leave it out'],
     [pipe(from, forward(tcp('10.0.0.2:80'), { connectTimeoutMs: 1 })), 'forward[0]: cannot be offloaded to nftables: connectTimeoutMs is about connecting, which the client itself does; leave it out'],
+    [pipe(from, forward(tcp('10.0.0.2:80'), { via: socks5Proxy('10.0.0.3:1080') })), 'forward[0]: cannot be offloaded to nftables: via needs somebody to speak with the proxy, which the kernel does not; leave it out'],
+    [pipe(from, forward(upstreams([tcp('10.0.0.2:80')]))), 'forward[0]: cannot be offloaded to nftables: it goes to a set of upstreams, and a rule neither checks members nor chooses among them; forward to one endpoint'],
+    [pipe(from, socks5({ openProxy: true })), 'socks5[0]: cannot be offloaded to nftables: socks5 is not forward, the only sink that the kernel has'],
     [pipe(fromUdp, forward(udp('10.0.0.2:80'), { responses: 1 })), 'forward[0]: cannot be offloaded to nftables: responses needs answers to be counted, flow by flow; leave it out'],
     [pipe(listen(udp('10.0.0.1:80'), { maxFlows: 3 }), forward(udp('10.0.0.2:80'))), 'listen: cannot be offloaded to nftables: maxFlows is about sockets and flows of millrace, and there are none; leave it out'],
     [pipe(listen(tcp('[fe80::1%lo]:80')), to), 'listen: cannot be offloaded to nftables: tcp [fe80::1%lo]:80 has a scope, and a rule knows no scopes'],

@@ -91,12 +91,27 @@ for (const thread of threads) {
       })
     })
 
+    it('never becomes where its own sessions come from', async () => {
+      const [echo] = await echoes(1)
+      assert(echo)
+      const set = upstreams([tcp(echo.address)])
+      await withRelay(pipe(from(tcp('127.0.0.1:0')), forward(set)), { thread }, async (relay) => {
+        assert.throws(() => relay.server.setUpstreams(set, [tcp(relay.address)]), {
+          code: 'ERR_MILLRACE_BAD_PIPELINE',
+          message: `setUpstreams: tcp ${relay.address} is where it comes from: the pipeline listens to tcp ${relay.address}`,
+        })
+        const peer = await connect(relay.address)
+        await peer.end('still there')
+        assert.equal((await peer.readAll()).text, 'still there')
+      })
+    })
+
     it('is known by the object that forward was given, and refuses what is none of it', async () => {
       const [a] = await echoes(1)
       assert(a)
       const set = upstreams([tcp(a.address)])
       await withRelay(pipe(from(tcp('127.0.0.1:0')), forward(set)), { thread }, async ({ server }) => {
-        const message = 'setUpstreams: expected a set made by upstreams(…) that a pipeline of this server forwards to, not an object'
+        const message = 'setUpstreams: expected a set made by upstreams(…) that a pipeline of this server forwards to, not another one'
         assert.throws(() => server.setUpstreams(upstreams([tcp(a.address)]), [tcp(a.address)]), { code: 'ERR_MILLRACE_BAD_PIPELINE', message })
         assert.throws(() => server.setUpstreams(set, []), { code: 'ERR_MILLRACE_BAD_PIPELINE', message: 'setUpstreams: expected 1 to 1000 members, not 0' })
         assert.deepEqual(await openOf(server), [[a.address, 'healthy', 0]])
