@@ -143,6 +143,7 @@ bool readNode(JsValue from, std::string& why, std::span<const NetworkFile> files
 }
 
 bool isInJs(const Node& node) { return node.op == Op::ask || node.op == Op::stream || node.settings.transform[toUpstream] || node.settings.transform[toDownstream]; }
+
 Balance balanceOf(const std::string& text) {
   if (text == "leastSessions") return Balance::leastSessions;
   if (text == "random2") return Balance::random2;

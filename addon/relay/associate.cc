@@ -84,7 +84,6 @@ struct Outgoing {
   msghdr header{};
   iovec vector{};
   SocketAddress to;
-  size_t counted = 0;  // the bytes that the books have received of it
 };
 
 /// Sends them, and says of each what became of it. A refused one costs only itself, but that a full buffer takes no other either.
@@ -132,7 +131,7 @@ int isReachable(Context& c, const Session& s, Association& a, const PeerAddress&
   return may;
 }
 
-/// A payload goes to where it may; `held`: it has been pending until now.
+/// A payload goes to where it may.
 void addTo(Batch& batch, Context& c, Session& s, Association& a, const PeerAddress& to, std::span<uint8_t> payload) {
   const unsigned side = to.family == 4 ? 0 : 1;
   if (const int may = isReachable(c, s, a, to); may <= 0) return countDropped(c, s, toUpstream, may < 0 ? DropReason::tableFull : DropReason::policy, payload.size());
@@ -187,16 +186,14 @@ void countLost(Context& c, Session& s, unsigned d, uint32_t lost) {
   countDropped(c, s, d, DropReason::kernelOverflow, 0, lost);
 }
 
-/// Only the client's address; its port is that of its first datagram, unless it has said another.
-bool isClient(Association& a, const PeerAddress& from) {
-  if (!from.sameAddress(a.client)) return false;
-  if (a.client.portNumber() == 0) memcpy(a.client.port, from.port, sizeof from.port);
-  return from == a.client;
-}
+/// Only the client's address, and once that is known, its port.
+bool mayBeClient(const Association& a, const PeerAddress& from) { return from.sameAddress(a.client) && (a.client.portNumber() == 0 || from == a.client); }
+
+bool mayHold(const Association& a, size_t bytes) { return a.held.size() < Association::mostHeld && a.heldBytes + bytes <= Association::mostHeldBytes; }
 
 /// Keeps a datagram until its name is known, if there is room.
 void hold(Context& c, Session& s, Association& a, const std::string& name, uint16_t port, std::span<const uint8_t> payload) {
-  if (a.held.size() >= Association::mostHeld || a.heldBytes + payload.size() > Association::mostHeldBytes) return countDropped(c, s, toUpstream, DropReason::tableFull, payload.size());
+  if (!mayHold(a, payload.size())) return countDropped(c, s, toUpstream, DropReason::tableFull, payload.size());
   a.held.push_back({name, port, {payload.begin(), payload.end()}});
   a.heldBytes += payload.size();
   c.bytesOf(s, toUpstream).pending += payload.size();
@@ -207,6 +204,8 @@ void addNamed(Batch& batch, Context& c, Session& s, Association& a, const Destin
   const std::string name(destination.name());
   Association::Name* it = a.names.find(name);
   if (!it || (it->known && it->untilMs <= c.now())) {
+    // Asked for is only what something waits for, so that one client has few names under way.
+    if (!mayHold(a, payload.size())) return countDropped(c, s, toUpstream, DropReason::tableFull, payload.size());
     it = &a.names.add(name, {});
     c.outbox.push(Lookup{Context::idOf(s.token), name});
   }
@@ -226,7 +225,8 @@ void readInside(Context& c, Session& s, Association& a) {
     const auto bytes = intake.bytes(i);
     countReceived(c, s, toUpstream, bytes.size());
     const bool whole = !(intake.headers[i].msg_hdr.msg_flags & MSG_TRUNC);
-    if (!isClient(a, intake.from(i))) {
+    const PeerAddress from = intake.from(i);
+    if (!mayBeClient(a, from)) {
       countDropped(c, s, toUpstream, DropReason::policy, bytes.size());
       continue;
     }
@@ -236,6 +236,8 @@ void readInside(Context& c, Session& s, Association& a) {
       countDropped(c, s, toUpstream, whole ? DropReason::malformed : DropReason::truncated, bytes.size());
       continue;
     }
+    // Its port is that of its first datagram, unless it has said another; what is no datagram of SOCKS says nothing.
+    if (a.client.portNumber() == 0) memcpy(a.client.port, from.port, sizeof from.port);
     c.bytesOf(s, toUpstream).consumed += datagram.bytes;
     const auto payload = bytes.subspan(datagram.bytes);
     if (destination->isName()) addNamed(batch, c, s, a, *destination, payload);

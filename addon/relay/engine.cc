@@ -195,7 +195,8 @@ void Engine::turnEnd() {
   takeBulkSteps(context_);
   crossAll();
   serveQueues(context_);
-  if (!context_.outbox.empty() || context_.outbox.asks() || !context_.deferred.empty()) context_.loop.wake();
+  const bool mayBeDone = draining_ && !closed_ && !context_.ended.empty();  // the last to end was one of the queue
+  if (mayBeDone || !context_.outbox.empty() || context_.outbox.asks() || !context_.deferred.empty()) context_.loop.wake();
   feedStarved();
   reap();
   assertInvariants(context_, context_.outbox.empty());

@@ -15,7 +15,7 @@ class Host {
   virtual void cross(std::span<Record> records) = 0;
   /// Has JS look at the first `rows` of the shared rows and leave its verdicts and replies there; false where it could not.
   virtual bool crossDatagrams(size_t rows) = 0;
-  /// Has JS find the addresses of names; lookedUp() of destination.h takes the answers.
+  /// Has JS find the addresses of names; lookedUp() of dial_asked.h takes the answers.
   virtual void lookUp(std::span<const Lookup> lookups) = 0;
 
  protected:

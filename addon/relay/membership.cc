@@ -49,17 +49,29 @@ void waitForRoom(Context& c, Session& s, UpstreamSet& set) {
   s.phaseDeadlineMs = deadlineAfter(c.now(), set.options.queueMs);
   set.queue.push_back(s.token);
   ++set.queued;
+  set.lookDue = true;  // there may be room that those in front cannot take
 }
 
-/// Until the next one in the queue finds no room.
+bool waitsIn(Context& c, Token token) {
+  const Session* s = c.sessions.find(token);
+  return s && s->phase == Phase::queued;
+}
+
+/// Until there is no room for one that would take any: there is none for those behind it either. Who has tried the member that has room keeps nobody from it.
 void serveQueue(Context& c, UpstreamSet& set) {
+  std::vector<Token> passed;
   while (!set.queue.empty()) {
-    Session* s = c.sessions.find(set.queue.front());
-    const bool waits = s && s->phase == Phase::queued;
+    const Token token = set.queue.front();
+    Session* s = c.sessions.find(token);
+    const bool waits = waitsIn(c, token);
     const auto choice = waits ? take(c, *s, set) : UpstreamSet::Choice{Answer::none, Candidate::none};
-    if (choice.answer == Answer::full) return;
+    if (choice.answer == Answer::full && !set.tried.contains(token.index)) break;
     set.queue.pop_front();
     if (!waits) continue;
+    if (choice.answer == Answer::full) {
+      passed.push_back(token);
+      continue;
+    }
     if (choice.answer == Answer::none) {
       resetSession(c, *s, Reason::noUpstream);
       continue;
@@ -69,6 +81,7 @@ void serveQueue(Context& c, UpstreamSet& set) {
     dial(c, *s);
     settle(c, *s);
   }
+  set.queue.insert(set.queue.begin(), passed.begin(), passed.end());
 }
 
 }  // namespace
@@ -138,7 +151,11 @@ void memberFailed(Context& c, Session& s) {
 
 void leaveSet(Context& c, Session& s) {
   UpstreamSet& set = setOf(c, s);
-  if (s.phase == Phase::queued) --set.queued;
+  if (s.phase == Phase::queued) {
+    --set.queued;
+    set.lookDue = true;
+    if (set.queue.size() > 2 * set.queued + 64) std::erase_if(set.queue, [&](Token token) { return token == s.token || !waitsIn(c, token); });
+  }
   set.tried.erase(s.token.index);
   if (s.firstAddress != Candidate::none) set.leave(s.firstAddress);
   s.firstAddress = Candidate::none;

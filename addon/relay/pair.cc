@@ -26,8 +26,6 @@ void passReset(Context& c, Session& s, unsigned deadSide) {
   pollReset(c, s);
 }
 
-
-
 }  // namespace
 
 void pollReset(Context& c, Session& s) {

@@ -18,16 +18,24 @@ bool isIn(const std::vector<uint32_t>& list, uint32_t slot) { return std::find(l
 
 void UpstreamSet::assign(std::vector<MemberIs> members) {
   known_ = known_ || !members.empty();
-  for (Member& member : members_) member.present = false;
+  lookDue = true;
+  const auto before = size_t(std::count_if(members_.begin(), members_.end(), [](const Member& member) { return member.present; }));
+  bool same = members.size() == before;
+  std::vector<bool> stays(members_.size());
   for (MemberIs& is : members) {
-    Member& member = members_[slotFor(is)];
+    const uint32_t slot = slotFor(is);
+    stays.resize(members_.size());
+    stays[slot] = true;
+    Member& member = members_[slot];
+    same = same && member.present && member.weight == is.weight && member.tier == is.tier && member.down == is.down;
     static_cast<MemberIs&>(member) = std::move(is);
     member.present = true;
   }
   for (uint32_t slot = 0; slot < members_.size(); ++slot) {
-    if (!members_[slot].present && candidates_[slot].sessions == 0) members_[slot] = Member();
+    members_[slot].present = stays[slot];
+    if (!stays[slot] && candidates_[slot].sessions == 0) members_[slot] = Member();
   }
-  tableDue_ = lookDue = true;
+  if (!same) tableDue_ = true;  // to build it anew takes a millisecond, and names tell the same again and again
 }
 
 uint32_t UpstreamSet::slotFor(const MemberIs& is) {
@@ -157,7 +165,7 @@ bool UpstreamSet::failed(uint32_t slot, uint64_t nowMs) {
 uint64_t UpstreamSet::nextReturnMs() const {
   uint64_t next = UINT64_MAX;
   for (const Member& member : members_) {
-    if (member.present && member.ejected) next = std::min(next, member.ejectedUntilMs);
+    if (member.ejected) next = std::min(next, member.ejectedUntilMs);
   }
   return next;
 }
@@ -166,8 +174,9 @@ std::vector<uint32_t> UpstreamSet::readmit(uint64_t nowMs) {
   std::vector<uint32_t> back;
   for (uint32_t slot = 0; slot < members_.size(); ++slot) {
     Member& member = members_[slot];
-    if (!member.present || !member.ejected || member.ejectedUntilMs > nowMs) continue;
-    member.ejected = false;
+    if (!member.ejected || member.ejectedUntilMs > nowMs) continue;
+    member.ejected = false;  // of who is gone too: it may come back
+    if (!member.present) continue;
     member.recoveredMs = nowMs;
     back.push_back(slot);
   }

@@ -14,8 +14,9 @@ struct Login {
 
 /// Says how many bytes there are, and no more.
 inline bool sameSecret(std::string_view given, std::string_view expected) {
-  unsigned different = given.size() == expected.size() ? 0 : 1;
-  for (size_t i = 0; i < given.size(); ++i) different |= unsigned(uint8_t(given[i]) ^ uint8_t(expected.empty() ? 0 : expected[i % expected.size()]));
+  if (given.size() != expected.size()) return false;
+  unsigned different = 0;
+  for (size_t i = 0; i < given.size(); ++i) different |= unsigned(uint8_t(given[i]) ^ uint8_t(expected[i]));
   return different == 0;
 }
 

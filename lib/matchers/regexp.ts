@@ -12,7 +12,8 @@ export type RegexpOptions = {
 
 /**
  * Whether the regular expression matches somewhere in the head or in the datagram, natively and without backtracking: it takes at most twice as many steps as there are bytes times instructions, to which
- * a character or a class adds one, and `{n}` as many as what it repeats has. At most 4096 instructions.
+ * a character or a class adds one, and `{n}` as many as what it repeats has. At most 4096 instructions. Each look at a head that has grown begins anew, so one that comes byte by byte costs as many looks as it has
+ * bytes: keep `maxBytes` small where anybody may connect.
  *
  * Each byte is one character, as in latin1: `.` is one byte, `\xff` is the byte 255. What is not ASCII has to be written by its bytes: `/caf\xc3\xa9/`. The flags i, m and s mean
  * what they mean in JavaScript; others are refused, and so are lookaround, back references and modifiers, with their place. Groups, named or not, capture nothing.

@@ -178,6 +178,36 @@ for (const thread of threads) {
       }, resolver)
     })
 
+    it('asks for no more names than it can keep datagrams for', async () => {
+      const asked = new Set<string>()
+      await served({}, async (relay) => {
+        const { inside } = await associate(relay.address)
+        const client = await udpPeer(inside)
+        for (let i = 0; i < 100; i++) await client.send(packet(`name-${i}.example:53`, 'x'))
+        await ledgerSays(relay.server, 'toUpstream', { received: 100, dropped: { tableFull: 84 } })
+        await until(() => asked.size >= 16, 'the names to be asked for')
+        assert.deepEqual([...asked], Array.from({ length: 16 }, (_, i) => `name-${i}.example`))
+        relay.server.endSession((await relay.server.sessions())[0]?.id ?? 0)
+        await relay.close()
+        await ledgerSays(relay.server, 'toUpstream', { received: 100, dropped: { tableFull: 84, expired: 16 } })
+      }, (name) => {
+        asked.add(name)
+        return new Promise(() => undefined)
+      })
+    })
+
+    it('a datagram that is none of SOCKS5 says nothing about the port of the client', async () => {
+      await served({}, async (relay) => {
+        const echo = await udpEcho()
+        const { inside } = await associate(relay.address)
+        const [client, another] = [await udpPeer(inside), await udpPeer(inside)]
+        await another.send('anything')
+        await ledgerSays(relay.server, 'toUpstream', { received: 1, dropped: { malformed: 1 } })
+        await client.send(packet(echo.address, 'mine'))
+        await client.receive()
+      })
+    })
+
     it('what waits for a name when it ends is expired', async () => {
       await served({}, async (relay) => {
         const { peer, inside } = await associate(relay.address)

@@ -1,12 +1,14 @@
 /** Sessions that wait for a member of a set to have room. */
 import assert from 'node:assert/strict'
-import { forward, listen as from, pipe, tcp, tcpCheck, upstreams } from '../../lib/index.ts'
+import { forward, listen as from, pipe, tcp, tcpCheck, unix, upstreams } from '../../lib/index.ts'
 import type { StreamUpstreamsOptions } from '../../lib/index.ts'
-import { connect, listen } from '../support/peers.ts'
+import { connect, listen, unusedPort } from '../support/peers.ts'
 import type { Listener } from '../support/peers.ts'
 import { threads, withRelay } from '../support/relay.ts'
 import type { TestRelay } from '../support/relay.ts'
 import { eventually } from '../support/proc.ts'
+import { temporaryFolder } from '../support/programs.ts'
+import { within } from '../support/until.ts'
 
 const oneAtATime = ({ address }: Listener, options: StreamUpstreamsOptions) => pipe(from(tcp('127.0.0.1:0')), forward(upstreams([tcp(address)], { maxSessions: 1, ...options })))
 
@@ -36,6 +38,46 @@ for (const thread of threads) {
           await peer.end()
         }
         for (const { reason } of await relay.closes(4)) assert.equal(reason, 'finished')
+      })
+    })
+
+    it('who has tried the only member with room keeps nobody else from it', async () => {
+      const [port, backup] = [await unusedPort(), await listen()]
+      const set = upstreams([tcp(`127.0.0.1:${port}`), { to: tcp(backup.address), backup: true }], { maxSessions: 1, ejection: false, queue: { maxSessions: 10, timeoutMs: 60_000 } })
+      await withRelay(pipe(from(tcp('127.0.0.1:0')), forward(set)), { thread }, async (relay) => {
+        await connect(relay.address)
+        await backup.accept()
+        const tried = await connect(relay.address) // has been refused by the first, finds the backup full
+        await queued(relay, 1)
+        const first = await listen({ port })
+        const next = await connect(relay.address)
+        await next.end('for the first')
+        const peer = await first.accept()
+        assert.equal((await peer.readAll()).text, 'for the first')
+        await peer.end()
+        assert.equal((await relay.close()).reason, 'finished')
+        await queued(relay, 1)
+        tried.reset()
+        await queued(relay, 0)
+      })
+    })
+
+    it('a server that drains is done when the last in the queue has nobody left to wait for', async () => {
+      using folder = temporaryFolder()
+      const path = `${folder.path}/member.sock`
+      const upstream = await listen({ path })
+      const set = upstreams([unix(path)], { maxSessions: 1, queue: { maxSessions: 10, timeoutMs: 60_000 } })
+      await withRelay(pipe(from(tcp('127.0.0.1:0')), forward(set)), { thread, sessionEvents: false }, async (relay) => {
+        const first = await connect(relay.address)
+        const atFirst = await upstream.accept()
+        const second = await connect(relay.address)
+        await queued(relay, 1)
+        void upstream.close()
+        const closing = relay.server.close({ drainMs: 600_000 })
+        await first.end()
+        await atFirst.end()
+        assert.equal((await second.readAll()).ending, 'reset')
+        await within(closing, 'the server to be done')
       })
     })
 

@@ -208,6 +208,15 @@ void failuresEject() {
   set.readmit(kStart + 9000);
   set.succeeded(slot);
   check(!fail(2, 2, kStart + 9000) && fail(2, 1, kStart + 9000) && set.nextReturnMs() == kStart + 10'000, "a session that was connected begins anew");
+  UpstreamSet away(SetOptions{.ejectAfter = 1, .ejectMs = 1000, .ejectMostMs = 1000});
+  away.assign(members(2));
+  check(away.take({}, kStart, {away.find(2)}).slot == away.find(1) && away.failed(away.find(1), kStart), "one is ejected that has a session");
+  std::vector<MemberIs> without = members(2);
+  without.erase(without.begin());
+  away.assign(without);
+  check(away.nextReturnMs() == kStart + 1000 && away.readmit(kStart + 1000).empty(), "its time ends while it is away");
+  away.assign(members(2));
+  check(away.usable() == 2, "and so it comes back as one that can be used");
   set.setDown(set.find(1), true, kStart + 9000);
   set.setDown(set.find(3), true, kStart + 9000);
   check(!fail(4, 9, kStart + 9000), "nor the last that can be used");
