@@ -22,7 +22,7 @@ for (const thread of threads) {
     afterEach(destroyPeers)
 
     const through = (to: string, via: Via | readonly Via[], body: (relay: TestRelay) => Promise<void>, options: ForwardOptions = {}, more: ServeOptions = {}, ...stages: readonly Stage<'stream'>[]) =>
-      withRelay(pipe(source(), ...stages, forward(tcp(to), { via, ...options })), { thread, ...more }, body)
+      withRelay(pipe(source(), ...stages, forward(tcp(to), { via, connectTimeoutMs: 60_000, ...options })), { thread, ...more }, body)
 
     it('through 1, 2 and 3 proxies of either kind in each order, with logins: all bytes arrive, both ways, and early ones too', async () => {
       // The name is known to the proxies alone, so the last one resolves it.

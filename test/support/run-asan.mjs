@@ -1,7 +1,8 @@
 /**
- * `npm run test:asan`: the whole suite against an addon built with AddressSanitizer and UndefinedBehaviorSanitizer, with its own checks
+ * `npm run test:asan`: the suite against an addon built with AddressSanitizer and UndefinedBehaviorSanitizer, with its own checks
  * on (MILLRACE_DEBUG). Arguments go to mocha. A report of any process, child processes included, fails the run and is printed.
  * LeakSanitizer looks at the mocha process when it ends; a leak counts where our code is in its stack, node's own do not.
+ * Left out is where the addon has no part: the kernel's relaying, the figures of benches, and fuzzing, which has sanitizers of its own.
  * The build stands in build-asan/, beside the ordinary one.
  */
 import { spawnSync } from 'node:child_process'
@@ -53,7 +54,8 @@ const env = {
 }
 
 const mocha = [join(root, 'node_modules/mocha/bin/mocha.js'), '--node-option', `import=${join(root, 'test/support/leaks-here-only.mjs')}`, '--timeout', '300000']
-const result = run(process.execPath, [...mocha, ...process.argv.slice(2)], { env })
+const withoutAddon = ['test/offload/**', 'test/bench/**', 'test/native/fuzz.test.ts'].flatMap((spec) => ['--ignore', spec])
+const result = run(process.execPath, [...mocha, ...withoutAddon, ...process.argv.slice(2)], { env })
 
 /** What is to be told of a log: all of it, or of LeakSanitizer's the stacks with our code in it. */
 function relevant(log) {
