@@ -3,6 +3,7 @@
  * node: what they say is merged along the path and stands in the sink.
  */
 import type { AskHandler } from './ask.ts'
+import { defaultDatagramSettings, defaultSettings } from './default-settings.ts'
 import { endpointText, portCount } from './endpoint.ts'
 import type { ChunkHandler, DatagramFilter, DatagramHandler, StreamSource } from './handlers.ts'
 import { routeHead } from './head.ts'
@@ -46,25 +47,6 @@ export type Compiled = {
   /** Of the plan's upstreams that are sets. */
   readonly sets: ReadonlyMap<number, MemberNames>
 }
-
-/** What holds for streams where no stage says otherwise. */
-export const defaultSettings: PlanSettings = {
-  idleTimeoutMs: 3_600_000,
-  halfCloseTimeoutMs: 60_000,
-  maxDurationMs: 0,
-  highWaterBytes: 262_144,
-  pipedHighWaterBytes: 1_048_576,
-  throttleToUpstream: null,
-  throttleToDownstream: null,
-  throttleDatagramsToUpstream: null,
-  throttleDatagramsToDownstream: null,
-  keepAlive: null,
-  transformToUpstream: false,
-  transformToDownstream: false,
-}
-
-/** And for datagrams. */
-export const defaultDatagramSettings: PlanSettings = { ...defaultSettings, idleTimeoutMs: 60_000 }
 
 /** What has been gathered on the way to a place. */
 type Way = {

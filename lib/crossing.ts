@@ -8,10 +8,11 @@ import { askHandler } from './ask.ts'
 import { runChunk } from './chunk.ts'
 import type { Compiled, CompiledNode } from './compile.ts'
 import { safely } from './errors.ts'
-import type { CloseEvent, GeneratorNotice, ListenerNotice, RelayEvent, UpstreamNotice } from './events.ts'
+import type { CloseEvent, RelayEvent, UpstreamNotice } from './events.ts'
 import { closeReasons } from './ledger.ts'
 import { Direction, downstreamAddressAt, EndHow, Field, NoticeCode, recordBytes, RecordKind, upstreamAddressAt, Verdict } from './native.ts'
 import type { NativeRelay } from './native.ts'
+import { noticeCodes } from './notice-codes.ts'
 import { parseTlvs } from './proxy-info.ts'
 import { RelaySession } from './session.ts'
 import type { Session } from './session.ts'
@@ -236,15 +237,6 @@ export function createCrossing(options: CrossingOptions): (count: number) => voi
     if (closed) options.onClosed()
   }
 }
-
-const noticeCodes = new Map<number, (ListenerNotice | GeneratorNotice)['code']>([
-  [NoticeCode.paused, 'paused'],
-  [NoticeCode.resumed, 'resumed'],
-  [NoticeCode.acceptError, 'acceptError'],
-  [NoticeCode.eventsLost, 'eventsLost'],
-  [NoticeCode.generated, 'generated'],
-  [NoticeCode.tableFull, 'tableFull'],
-])
 
 function messageOf(error: unknown): string {
   return safely(() => (error instanceof Error ? error.message : inspect(error, { depth: 0 })))

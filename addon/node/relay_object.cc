@@ -5,6 +5,7 @@
 #include "node/plan_reader.h"
 #include "node/session_list.h"
 #include "node/system_error.h"
+#include "node/upstream_reader.h"
 #include "relay/control.h"
 #include "relay/dial_asked.h"
 

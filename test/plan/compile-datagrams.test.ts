@@ -1,6 +1,7 @@
 /** Pipelines of datagrams and the plans they become: golden, so that a change of the plan is seen. */
 import assert from 'node:assert/strict'
-import { compile, defaultDatagramSettings } from '../../lib/compile.ts'
+import { compile } from '../../lib/compile.ts'
+import { defaultDatagramSettings } from '../../lib/default-settings.ts'
 import { allow, close, datagrams, discard, echo, filterDatagrams, forward, generate, idleTimeout, limit, listen, otherwise, pipe, prefix, remoteAddress, route, tcp, throttle, udp, unix, when } from '../../lib/index.ts'
 import type { DatagramFilter, Pipeline } from '../../lib/index.ts'
 import type { PlanSettings } from '../../lib/plan.ts'

@@ -1,6 +1,7 @@
 /** Pipelines and the plans they become: golden, so that a change of the plan is seen. */
 import assert from 'node:assert/strict'
-import { compile, defaultSettings } from '../../lib/compile.ts'
+import { compile } from '../../lib/compile.ts'
+import { defaultSettings } from '../../lib/default-settings.ts'
 import { allow, any, choose, close, decide, deny, discard, echo, forward, halfCloseTimeout, highWater, idleTimeout, inspect, keepAlive, limit, listen, maxDuration, not, otherwise, pass, pipe, prefix, remoteAddress, reset, route, sni, stream, tcp, throttle, transform, unix, when } from '../../lib/index.ts'
 import type { ChunkHandler, Pipeline } from '../../lib/index.ts'
 import type { PlanSettings } from '../../lib/plan.ts'
