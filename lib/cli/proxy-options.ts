@@ -31,11 +31,11 @@ type Options = SessionOptions & {
 /** The command with its options; `make` is its sink. */
 export function proxyCommand(command: Command, defaultPorts: string, make: (options: Socks5Options) => Sink<'stream'>): Command {
   command
-    .argument('<listen>', 'where to listen, such as tcp://127.0.0.1:1080; elsewhere than on the loopback it needs --user, --allow, --allow-destination or --open-proxy')
-    .option('--allow-destination <cidr>', 'let clients go there, into private networks too, and nowhere else (repeatable; default: everything public); 0.0.0.0/0 and ::/0 are what is public',
+    .argument('<listen>', 'where to listen, such as tcp://127.0.0.1:3128; elsewhere than on the loopback it needs --user, --allow, --allow-destination or --open-proxy')
+    .option('--allow-destination <cidr>', 'let clients go there, into private networks too, and nowhere else (repeatable; default: everything public); 0.0.0.0/0 and ::/0 are what is public, localhost needs 127.0.0.0/8 and ::1; with --via this is for addresses only, names are the last proxy\'s to resolve and to refuse',
       listFor('--allow-destination', (cidr) => parseCidr('socks5', cidr)))
-    .option('--deny-destination <cidr>', 'let no client go there (repeatable)', listFor('--deny-destination', (cidr) => parseCidr('socks5', cidr)))
-    .option('--allow-port <port>', `let clients go to this port or range such as 8000-8999, and to no others (repeatable; default: ${defaultPorts})`, listFor('--allow-port', (port) => socks5({ ports: [port] })))
+    .option('--deny-destination <cidr>', 'let no client go there (repeatable); with --via as above', listFor('--deny-destination', (cidr) => parseCidr('socks5', cidr)))
+    .option('--allow-port <port>', `let clients go to this port or range such as 8000-8999, and to no others (repeatable, one each; default: ${defaultPorts})`, listFor('--allow-port', (port) => socks5({ ports: [port] })))
     .option('--user <name:file>', 'who may log in, and the file that has the password; then nobody else may (repeatable)', (text: string, before: readonly User[] | undefined) => [...(before ?? []), readUser(text)])
     .option('--open-proxy', 'listen wherever LISTEN says, for everybody')
   add(command, '--handshake-timeout <duration>', 'how long a client may take to say where it wants to go (default: 10s)', (option, text) => {

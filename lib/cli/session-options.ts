@@ -76,7 +76,7 @@ export function addSessionOptions(command: Command): Command {
   })
   command.option('--proxy-protocol-in <cidr>', 'tcp: proxies at these addresses say by a PROXY header whom they speak for, and have to (repeatable)',
     listFor('--proxy-protocol-in', (from) => proxyProtocol({ from: [from] })))
-  command.option('--via <proxy>', 'tcp: go through this proxy, socks5://[USER:PASSWORD@]HOST:PORT or http://…; repeated: through one to the next', (text: string, before: readonly Via[] | undefined) => {
+  command.option('--via <proxy>', 'tcp: go through this proxy, socks5://[USER:PASSWORD@]HOST:PORT or http://…, with what is not a letter or digit in USER and PASSWORD as %XX; repeated: through one to the next', (text: string, before: readonly Via[] | undefined) => {
     const via = [...(before ?? []), parseVia('--via', text)]
     fromOption('--via', () => forward(anyTcp, { via }))
     return via

@@ -16,7 +16,7 @@ export function httpHost(...hosts: readonly string[]): Matcher<'stream'> {
   if (hosts.length === 0) throw misuse('ERR_MILLRACE_BAD_OPTION', 'httpHost', 'expected at least one host such as "a.example" or "*.b.example"')
   const known = hosts.map((host) => ({ host, address: addressOf(host) }))
   const addresses = known.flatMap(({ address }) => address ?? [])
-  const names = known.flatMap(({ host, address }) => (address === undefined ? [checkNamePattern('httpHost', host)] : []))
+  const names = known.flatMap(({ host, address }) => (address === undefined ? [checkNamePattern('httpHost', host, 'no port or scheme, or an IP address')] : []))
   return { role: 'matcher', name: 'httpHost', shows: [...names, ...addresses].join(', '), plan: { op: 'httpHost', names, addresses } }
 }
 

@@ -18,7 +18,7 @@ export type UpstreamInfo = {
   readonly ejectedMs: number
   /** Sessions or flows that are there, or on the way there, now. */
   readonly open: number
-  /** And so far. */
+  /** And so far, with those that could not be connected. */
   readonly sessions: number
   /** Connects that failed so far; of flows, ICMP errors. */
   readonly failures: number

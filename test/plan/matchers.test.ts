@@ -8,7 +8,7 @@ const [badOption, unknownOption] = ['ERR_MILLRACE_BAD_OPTION', 'ERR_MILLRACE_UNK
 
 describe('matchers of protocols', () => {
   const path = 'is not a path: expected a slash and what may stand in a path, as it is sent, with a star only at the end'
-  const labels = 'expected labels of 1 to 63 letters, digits and hyphens, and no IP address'
+  const labels = 'expected labels of 1 to 63 letters, digits and hyphens, and no port or scheme, or an IP address'
   const cases: readonly (readonly [act: () => unknown, message: string])[] = [
     [() => alpn(), 'alpn: expected at least one protocol such as "h2"'],
     [() => alpn('h2', ''), 'alpn: "" is not a protocol: expected 1 to 255 bytes such as "h2" or "http/1.1"'],
