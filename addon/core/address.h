@@ -25,6 +25,8 @@ class SocketAddress {
   /// Where a peer is reached over a socket of `family`: over one of AF_INET6 an IPv4 peer is IPv4-mapped. `scope` is that of a link-local
   /// IPv6 address, which a PeerAddress does not keep.
   static SocketAddress of(const PeerAddress& peer, int family, uint32_t scope = 0);
+  /// Where a peer is reached over a socket of its own family.
+  static SocketAddress of(const PeerAddress& peer) { return of(peer, peer.family == 4 ? AF_INET : AF_INET6); }
 
   const sockaddr* get() const { return &storage_.any; }
   socklen_t length() const { return length_; }

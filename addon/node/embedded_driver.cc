@@ -40,7 +40,7 @@ class EmbeddedDriver final : public Driver, private Host {
   }
 
   void query(Command ask, std::function<void()> work) override {
-    if (engine_) ask(*engine_);
+    run(std::move(ask));
     work();
   }
 

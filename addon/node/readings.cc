@@ -18,7 +18,7 @@ JsValue reading(napi_env env, const char* state) {
 }
 
 std::string textOf(const PeerAddress& peer) {
-  const SocketAddress address = SocketAddress::of(peer, peer.family == 4 ? AF_INET : AF_INET6);
+  const SocketAddress address = SocketAddress::of(peer);
   const std::string host = peer.family == 4 ? address.host() : "[" + address.host() + "]";
   return host + ":" + std::to_string(peer.portNumber());
 }

@@ -151,6 +151,18 @@ void RelayObject::shareLimits(std::vector<Plan>& plans, const RelayObject* first
   }
 }
 
+void RelayObject::ask(JsValue done, Command command, std::function<JsValue()> answer) {
+  // Where the loop ends first the question is dropped, and the reference with it.
+  auto held = std::make_shared<JsFunction>(Env(), done);
+  driver_->query(std::move(command), [this, held, answer = std::move(answer)] {
+    const HandleScope scope(Env());
+    napi_value function = held->get();
+    if (!function) return;
+    if (!answer) js_->call(function, {});
+    else if (const JsValue told = answer()) js_->call(function, {told.raw()});
+  });
+}
+
 void RelayObject::steer(const Napi::CallbackInfo& info) {
   if (!live() || started_) return;
   std::vector<uint32_t> cpus;
@@ -215,18 +227,11 @@ void RelayObject::readCounters(const Napi::CallbackInfo& info) {
 
 void RelayObject::sessions(const Napi::CallbackInfo& info) {
   if (!live()) return;
-  const napi_env env = info.Env();
   auto list = std::make_shared<std::vector<SessionInfo>>();
-  // Where the loop ends first the question is dropped, and the reference with it.
-  auto done = std::make_shared<JsFunction>(env, argument(info, 0));
-  driver_->query([list](Engine& engine) { 
+  ask(argument(info, 0), [list](Engine& engine) {
     *list = listSessions(engine.context());
     engine.datagrams().listFlows(*list);
-  }, [this, env, list, done] {
-    const HandleScope scope(env);
-    const JsValue array = describeSessions(env, *list);
-    if (napi_value function = done->get(); function && array) js_->call(function, {array.raw()});
-  });
+  }, [this, list] { return describeSessions(Env(), *list); });
 }
 
 void RelayObject::setUpstream(const Napi::CallbackInfo& info) {
@@ -263,11 +268,7 @@ void RelayObject::setNetworks(const Napi::CallbackInfo& info) {
   std::string why;
   CidrSet networks;
   if (!readCidrs(argument(info, 2), why, networks)) return throwError(info.Env(), why);
-  auto done = std::make_shared<JsFunction>(info.Env(), argument(info, 3));
-  driver_->query([plan, file, networks = std::move(networks)](Engine& engine) { engine.setNetworks(plan, file, networks); }, [this, done] {
-    const HandleScope scope(Env());
-    if (napi_value function = done->get()) js_->call(function, {});
-  });
+  ask(argument(info, 3), [plan, file, networks = std::move(networks)](Engine& engine) { engine.setNetworks(plan, file, networks); });
 }
 
 void RelayObject::setMembers(const Napi::CallbackInfo& info) {
@@ -282,24 +283,13 @@ void RelayObject::setHealth(const Napi::CallbackInfo& info) {
   const auto plan = uint32_t(argument(info, 0).whole());
   const auto upstream = uint32_t(argument(info, 1).whole());
   const auto member = uint32_t(argument(info, 2).whole());
-  auto done = std::make_shared<JsFunction>(info.Env(), argument(info, 4));
-  driver_->run([plan, upstream, member, down = argument(info, 3).boolean()](Engine& engine) { engine.setHealth(plan, upstream, member, down); });
-  driver_->query([](Engine&) {}, [this, done] {
-    const HandleScope scope(Env());
-    if (napi_value function = done->get()) js_->call(function, {});
-  });
+  ask(argument(info, 4), [plan, upstream, member, down = argument(info, 3).boolean()](Engine& engine) { engine.setHealth(plan, upstream, member, down); });
 }
 
 void RelayObject::members(const Napi::CallbackInfo& info) {
   if (!live()) return;
-  const napi_env env = info.Env();
   auto list = std::make_shared<std::vector<MemberInfo>>();
-  auto done = std::make_shared<JsFunction>(env, argument(info, 0));
-  driver_->query([list](Engine& engine) { *list = listMembers(engine.context()); }, [this, env, list, done] {
-    const HandleScope scope(env);
-    const JsValue array = describeMembers(env, *list);
-    if (napi_value function = done->get(); function && array) js_->call(function, {array.raw()});
-  });
+  ask(argument(info, 0), [list](Engine& engine) { *list = listMembers(engine.context()); }, [this, list] { return describeMembers(Env(), *list); });
 }
 
 void RelayObject::close(const Napi::CallbackInfo& info) {

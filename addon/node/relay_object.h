@@ -43,6 +43,8 @@ class RelayObject final : public Napi::ObjectWrap<RelayObject> {
 
   /// All shards of a pipeline count together: takes the limits of the first one's plans.
   void shareLimits(std::vector<Plan>& plans, const RelayObject* first);
+  /// Calls the JS function `done` once the loop has carried `command` out: with what `answer` makes then, or with nothing where there is none.
+  void ask(JsValue done, Command command, std::function<JsValue()> answer = nullptr);
   /// Tells JS which names are wanted, and by which sessions.
   void lookUp(std::span<const Lookup> lookups);
   /// Stays until stopped(), whether JS knows it or not.

@@ -143,7 +143,7 @@ void readOutside(Context& c, Session& s, Association& a, unsigned side) {
     c.bytesOf(s, toDownstream).produced += header.size();
     Outgoing& out = list[count++];
     out.vector = {begin, header.size() + payload.size()};
-    out.to = SocketAddress::of(a.client, a.client.family == 4 ? AF_INET : AF_INET6);
+    out.to = SocketAddress::of(a.client);
   }
   if (count > 0) sendAll(c, s, a.inside.get(), toDownstream, std::span(list).first(count));
 }
@@ -164,7 +164,7 @@ void associate(Context& c, Session& s) {
   // Datagrams have no part in what JS makes of a stream, and a proxy on the way was asked for streams.
   if (!node.associates || at.family == 0 || settings.transform[toUpstream] || settings.transform[toDownstream] || node.goesToUpstream()) return refuseCommand(c, s);
   auto association = std::make_unique<Association>(randomSeed(&s));
-  int error = openBound(association->inside, SocketAddress::of(at, at.family == 4 ? AF_INET : AF_INET6));
+  int error = openBound(association->inside, SocketAddress::of(at));
   if (error == 0) error = watchAssociation(c, s, association->inside, Context::associationInsideKind, 0);
   if (error < 0) {
     s.error = -error;
@@ -174,7 +174,7 @@ void associate(Context& c, Session& s) {
   memset(association->client.port, 0, sizeof association->client.port);
   // A client that knows its port says so, unless a translator on the way makes another of it.
   if (const PeerAddress& said = s.head->asked->from; said.sameAddress(s.downstream)) memcpy(association->client.port, said.port, sizeof said.port);
-  tellConnected(c, s, SocketAddress::boundTo(association->inside.get()).peer());
+  tellConnected(c, s, association->inside.get());
   if (s.phase == Phase::closed) return;
   c.associations.insert_or_assign(s.token.index, std::move(association));
   beginRelaying(c, s);

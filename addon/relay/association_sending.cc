@@ -109,7 +109,7 @@ void addTo(Batch& batch, Context& c, Session& s, Association& a, const PeerAddre
   if (!mayPass(c, s, toUpstream, payload.size())) return countDropped(c, s, toUpstream, DropReason::policy, payload.size());
   Outgoing& out = batch.list[side][batch.count[side]++];
   out.vector = {payload.data(), payload.size()};
-  out.to = SocketAddress::of(to, side == 0 ? AF_INET : AF_INET6);
+  out.to = SocketAddress::of(to);
 }
 
 void sendBatch(Batch& batch, Context& c, Session& s, Association& a) {

@@ -153,7 +153,7 @@ void upstreamReady(Context& c, Session& s) {
   }
   // JS may write several times for one read.
   if (c.settingsOf(s).transform[toUpstream]) sendAtOnce(s.sides[1]);
-  if (s.head && s.head->asked) tellConnected(c, s, SocketAddress::boundTo(s.sides[1].fd.get()).peer());
+  if (s.head && s.head->asked) tellConnected(c, s, s.sides[1].fd.get());
   if (s.phase == Phase::closed) return;
   beginRelaying(c, s);
 }

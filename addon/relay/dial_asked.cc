@@ -22,7 +22,7 @@ void dialAll(Context& c, Session& s, std::span<const PeerAddress> peers) {
       s.error = -admitted;
       return turnAway(c, s, Reason::descriptorLimit);
     }
-    addresses.push_back(socketAddressOf(peer));
+    addresses.push_back(SocketAddress::of(peer));
   }
   dial(c, s);
 }

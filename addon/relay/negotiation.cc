@@ -162,10 +162,10 @@ void tellOn(Context& c, Session& s) {
   if (s.phase == Phase::head && s.sides[0].dead) endSession(c, s, Reason::resetByDownstream);
 }
 
-void tellConnected(Context& c, Session& s, const PeerAddress& bound) {
+void tellConnected(Context& c, Session& s, int fd) {
   if (s.head->asked->dialect == Dialect::httpConnect) return say(c, s, httpAnswerOf(200));
   SocksBuffer buffer;
-  say(c, s, writeSocksReply(socks::succeeded, bound, buffer));
+  say(c, s, writeSocksReply(socks::succeeded, SocketAddress::boundTo(fd).peer(), buffer));
 }
 
 void refuseCommand(Context& c, Session& s) { refuse(c, s, Reason::denied, socks::noCommand); }

@@ -10,8 +10,8 @@ namespace millrace {
 bool negotiate(Context& c, Session& s, const Node& node);
 /// What a client has been told and the kernel did not take goes on; phases before relaying.
 void tellOn(Context& c, Session& s);
-/// The upstream stands, and `bound` is our end of it; or datagrams may be sent there. May end the session.
-void tellConnected(Context& c, Session& s, const PeerAddress& bound);
+/// The upstream stands, and `fd` is our end of it; or datagrams may be sent there. May end the session.
+void tellConnected(Context& c, Session& s, int fd);
 /// It has asked for what is not to be had here.
 void refuseCommand(Context& c, Session& s);
 /// Ends a session that has come to no upstream: told so in the protocol that it asked in, and else by a reset.

@@ -5,7 +5,6 @@
 
 namespace millrace {
 
-SocketAddress socketAddressOf(const PeerAddress& peer);
 /// 1 or 0, or -errno where that cannot be found out now.
 int mayReach(const DestinationRules& rules, const PeerAddress& peer);
 /// The same whatever the port.

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "check.h"
+#include "exactly.h"
 #include "hello_bytes.h"
 #include "stage/http_connect.h"
 #include "stage/login.h"
@@ -25,12 +26,7 @@ Bytes plus(Bytes a, const Bytes& b) {
 using Said = std::string;
 using Reader = std::function<Said(std::span<const uint8_t>)>;
 
-// In an allocation of exactly its size, so that ASan sees every byte read past it.
-Said said(const Reader& reader, std::span<const uint8_t> head) {
-  const auto copy = std::make_unique<uint8_t[]>(head.size());
-  if (!head.empty()) std::memcpy(copy.get(), head.data(), head.size());
-  return reader({copy.get(), head.size()});
-}
+Said said(const Reader& reader, std::span<const uint8_t> head) { return exactly(head, reader); }
 
 // `more` until one answer, which stays whatever follows.
 Said atEverySplit(const Reader& reader, const Bytes& head) {
