@@ -128,7 +128,7 @@ function addStage(build: Build, { body }: AnyStage, path: string, way: Way, goOn
     case 'proxyProtocol': {
       const at = reserve(build, knownAt(way, path))
       const { cidrs: from, ...files } = body.from
-      build.nodes[at] = { op: 'proxyProtocol', from, ...files, mode: body.mode, head: body.head, next: goOn(way) }
+      build.nodes[at] = { op: 'proxyProtocol', from, ...files, mode: body.mode, dialect: body.dialect, head: body.head, next: goOn(way) }
       return at
     }
     case 'settings': {
@@ -177,10 +177,10 @@ function addSink(build: Build, { body }: AnySink, path: string, way: Way): numbe
     case 'stun':
       return addEnd(build, path, { ...way, ...oneWay }, (settings) => ({ op: 'stun', ...body.options, settings }))
     case 'forward': {
-      const { connectTimeoutMs, retries, sourceAddresses, responses, proxyProtocol, via } = body
+      const { connectTimeoutMs, retries, sourceAddresses, responses, proxyProtocol, proxyDialect, via } = body
       const upstream = upstreamNumber(build, via[0]?.at ?? body.upstream)
       const hops = hopsOf(via, body.upstream.net === 'tcp' ? body.upstream : undefined)
-      const at = addEnd(build, path, way, (settings) => ({ op: 'forward', upstream, connectTimeoutMs, retries, sourceAddresses, responses, proxyProtocol, hops, settings }))
+      const at = addEnd(build, path, way, (settings) => ({ op: 'forward', upstream, connectTimeoutMs, retries, sourceAddresses, responses, proxyProtocol, proxyDialect, hops, settings }))
       const where = body.upstream.net === 'set' ? { members: build.sets.get(upstream) ?? new Map() } : { upstream: endpointText(body.upstream) }
       build.known[at] = { ...knownAt(way, path), ...build.known[at], ...where }
       return at

@@ -164,6 +164,7 @@ function whereOfDatagrams(body: AnyStage['body'] | AnySink['body']): Where {
     case 'close':
       return { runs: 'native', why: 'drops the datagrams' }
     case 'proxyProtocol':
+      return { runs: 'native', why: 'reads the headers of proxies' }
     case 'negotiate':
     case 'destination':
     case 'reset':

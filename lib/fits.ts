@@ -39,6 +39,8 @@ function checkAnswering(kind: Kind, { stages, sink }: Branch, before: readonly A
   const all = [...before, ...stages]
   for (const chain of below(sink)) checkAnswering(kind, chain, all)
   if (sink.body.step !== 'stun') return
+  const first = all.find(({ body }) => body.step === 'proxyProtocol' && body.dialect === 'first')
+  if (first !== undefined) throw refuse('pipe', 'proxyProtocol with dialect "first" cannot stand before stun, which has no flow that would remember whom it is from: use "every"')
   const refused = all.find(({ body: { step }, name }) => step === 'transform' || (kind === 'datagram' && (step === 'limit' || step === 'filterDatagrams' || name === 'throttle')))
   if (refused === undefined) return
   const instead = refused.name === 'limit' || refused.name === 'throttle' ? ': stun answers datagrams without a flow, use its option ratePerAddress' : ''
@@ -52,12 +54,14 @@ function checkProxies<K extends Kind>({ listen }: Source<K>, stages: readonly An
   throw refuse('pipe', `proxyProtocol cannot stand behind listen ${formatEndpoint(path)}: who connects there has no address that could be in from`)
 }
 
-/** Who has been counted or shown as one peer must not become another. */
+/** Who has been counted or shown as one peer must not become another, and a datagram has all of its headers, or none. */
 function checkProxied({ stages, sink }: Branch, before: readonly (AnyStage | AnySink)[]): void {
   const all = [...before, ...stages, sink]
   const knows = all.findIndex(({ body: { step } }) => step === 'limit' || step === 'inspect' || step === 'decide' || step === 'choose')
   const reads = all.findLastIndex(({ body: { step } }) => step === 'proxyProtocol')
   if (knows >= 0 && knows < reads) throw refuse('pipe', `proxyProtocol must stand before ${all[knows]?.name}, which has to know whom the session is from`)
+  const dialects = new Set(all.flatMap(({ body }) => (body.step === 'proxyProtocol' ? [body.dialect] : [])))
+  if (dialects.size > 1) throw refuse('pipe', 'proxyProtocol with dialect "first" and with "every" cannot stand one behind the other: which of a flow\'s datagrams have headers has to be the same for both')
   for (const chain of below(sink)) checkProxied(chain, all)
 }
 
@@ -111,6 +115,7 @@ function kindsOf(part: AnyStage | AnySink): readonly Kind[] {
 function kindOf({ body }: AnyStage | AnySink): Kind | undefined {
   switch (body.step) {
     case 'proxyProtocol':
+      return body.dialect === 'first' ? 'datagram' : undefined
     case 'inspect':
     case 'decide':
     case 'transform':

@@ -6,7 +6,7 @@
  */
 import type { GivenNetworks } from './address-file.ts'
 import type { ChooseHandler, ChunkHandler, DatagramFilter, DatagramHandler, DecideHandler, InspectHandler, StreamSource } from './handlers.ts'
-import type { PlanEndpoint, PlanGenerate, PlanHead, PlanHop, PlanLogin, PlanMatcher, PlanProxyMode, PlanRules, PlanSet, PlanSettings, PlanStun } from './plan.ts'
+import type { PlanEndpoint, PlanGenerate, PlanHead, PlanHop, PlanLogin, PlanMatcher, PlanProxyDialect, PlanProxyMode, PlanRules, PlanSet, PlanSettings, PlanStun } from './plan.ts'
 import type { Via } from './proxy/via.ts'
 
 /** What a session is: an accepted stream or a flow of datagrams. */
@@ -20,7 +20,7 @@ type Named = { readonly name: string; readonly shows: string }
 /** What `compile` makes of a stage. */
 export type StageBody =
   | { readonly step: 'allow' | 'deny'; readonly networks: GivenNetworks }
-  | { readonly step: 'proxyProtocol'; readonly from: GivenNetworks; readonly mode: PlanProxyMode; readonly head: PlanHead }
+  | { readonly step: 'proxyProtocol'; readonly from: GivenNetworks; readonly mode: PlanProxyMode; readonly dialect: PlanProxyDialect; readonly head: PlanHead }
   | { readonly step: 'limit'; readonly maxSessions: number; readonly maxSessionsPerAddress: number; readonly newSessionsPerSecond: number }
   /** `ofDatagrams`: what holds for datagrams instead, where that is something else. */
   | { readonly step: 'settings'; readonly settings: Partial<PlanSettings>; readonly ofDatagrams?: { readonly settings: Partial<PlanSettings>; readonly shows: string } }
@@ -39,6 +39,7 @@ export type SinkBody =
       readonly sourceAddresses: readonly string[]
       readonly responses: number
       readonly proxyProtocol: 0 | 1 | 2
+      readonly proxyDialect: PlanProxyDialect
       readonly via: readonly Via[]
     }
   /** `openProxy`: it may be open to everybody. */

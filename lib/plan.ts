@@ -142,6 +142,9 @@ export type PlanRules = {
 /** What the header of a proxy is good for. */
 export type PlanProxyMode = 'require' | 'use' | 'ignore' | 'reject'
 
+/** Which datagrams of a flow have a PROXY header. */
+export type PlanProxyDialect = 'every' | 'first'
+
 export type PlanNode =
   | { readonly op: 'allow' | 'deny'; readonly cidrs: readonly string[]; readonly files?: readonly string[]; readonly next: number }
   | {
@@ -152,7 +155,7 @@ export type PlanNode =
       readonly newSessionsPerSecond: number
       readonly next: number
     }
-  | { readonly op: 'proxyProtocol'; readonly from: readonly string[]; readonly files?: readonly string[]; readonly mode: PlanProxyMode; readonly head: PlanHead; readonly next: number }
+  | { readonly op: 'proxyProtocol'; readonly from: readonly string[]; readonly files?: readonly string[]; readonly mode: PlanProxyMode; readonly dialect: PlanProxyDialect; readonly head: PlanHead; readonly next: number }
   /** `inspect` and `decide`: the verdict `pass` goes on to `next[0]`. `choose`: the verdict `pass` carries the index into `next`. */
   | { readonly op: 'ask'; readonly kind: 'inspect' | 'decide' | 'choose'; readonly handler: number; readonly head: PlanHead; readonly next: readonly number[] }
   | { readonly op: 'route'; readonly head: PlanHead; readonly when: readonly { readonly matcher: PlanMatcher; readonly next: number }[]; readonly otherwise: number }
@@ -166,8 +169,9 @@ export type PlanNode =
       readonly sourceAddresses: readonly string[]
       /** Datagrams from the upstream for each that went there, after which a flow is finished; 0: it never is by itself. */
       readonly responses: number
-      /** Version of the PROXY header that goes before everything, or before each datagram; 0: none. */
+      /** Version of the PROXY header that goes before everything; 0: none. */
       readonly proxyProtocol: 0 | 1 | 2
+      readonly proxyDialect: PlanProxyDialect
       /** Proxies on the way: the upstream is the first of them. */
       readonly hops: readonly PlanHop[]
       readonly settings: PlanSettings

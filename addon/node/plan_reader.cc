@@ -47,12 +47,15 @@ HeadLimits readHead(JsValue node) {
   return {uint32_t(from.get("minBytes").whole()), uint32_t(from.get("maxBytes").whole()), from.get("timeoutMs").whole()};
 }
 
+ProxyDialect proxyDialectOf(const std::string& text) { return text == "first" ? ProxyDialect::first : ProxyDialect::every; }
+
 bool readForward(JsValue from, std::string& why, ForwardOptions& out) {
   out.upstream = uint32_t(from.get("upstream").whole());
   out.connectTimeoutMs = from.get("connectTimeoutMs").whole();
   out.retries = uint32_t(from.get("retries").whole());
   out.responses = uint32_t(from.get("responses").whole());
   out.proxyProtocol = uint8_t(from.get("proxyProtocol").whole());
+  out.proxyDialect = proxyDialectOf(from.get("proxyDialect").text());
   const JsValue sources = from.get("sourceAddresses");
   for (uint32_t i = 0; i < sources.length(); ++i) {
     SocketAddress source;
@@ -89,7 +92,7 @@ bool readNode(JsValue from, std::string& why, std::span<const NetworkFile> files
     auto networks = readNetworks(from, "from", why, files);
     if (!networks) return false;
     node.op = Op::proxyProtocol;
-    node.proxy.emplace(std::move(*networks), proxyModeOf(from.get("mode").text()));
+    node.proxy.emplace(std::move(*networks), proxyModeOf(from.get("mode").text()), proxyDialectOf(from.get("dialect").text()));
     node.head = readHead(from);
     node.next = {uint32_t(from.get("next").whole())};
   } else if (op == "ask") {

@@ -73,7 +73,8 @@ struct ForwardOptions {
   uint32_t retries = 0;
   uint32_t responses = 0;  // datagrams from the upstream for each that went there, after which a flow ends; 0: any number
   SourceAddresses sources;
-  uint8_t proxyProtocol = 0;  // the version of the header that goes before everything, or before each datagram; 0: none
+  uint8_t proxyProtocol = 0;  // the version of the header that goes before everything; 0: none
+  ProxyDialect proxyDialect = ProxyDialect::every;  // before which datagrams it goes
   std::vector<Hop> hops;
 };
 

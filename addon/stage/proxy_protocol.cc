@@ -134,7 +134,7 @@ bool tlvsFit(std::span<const uint8_t> header, size_t at) {
   return true;
 }
 
-ProxyHeader readVersion2(std::span<const uint8_t> head) {
+ProxyHeader readVersion2(std::span<const uint8_t> head, ProxyTransport transport) {
   if (head.size() > 12 && head[12] != 0x20 && head[12] != 0x21) return {State::invalid};
   const bool local = head.size() > 12 && head[12] == 0x20;  // whose family and block mean nothing
   if (!local && head.size() > 13 && (head[13] >> 4 > 3 || (head[13] & 15) > 2)) return {State::invalid};
@@ -146,8 +146,7 @@ ProxyHeader readVersion2(std::span<const uint8_t> head) {
   if (head.size() < bytes) return {State::more};
   if (family == 0) return {State::local, bytes};
   if (!tlvsFit(head.first(bytes), fixed2 + addressBytes2[family])) return {State::invalid};
-  const bool stream = (head[13] & 15) == 1;
-  if (!stream || family == 3) return {State::local, bytes};  // not an address that a stream could have come from
+  if ((head[13] & 15) != unsigned(transport) || family == 3) return {State::local, bytes};  // not an address that this could have come from
   const uint8_t* at = head.data() + fixed2;
   const auto tlvs = head.first(bytes).subspan(fixed2 + addressBytes2[family]);
   if (family == 1) return {State::proxied, bytes, peerOf(4, at, at + 8), peerOf(4, at + 4, at + 10), tlvs};
@@ -175,10 +174,10 @@ ProxyStart proxyStart(std::span<const uint8_t> head) {
   return signature2.starts_with(text) || prefix1.starts_with(text) ? ProxyStart::cut : ProxyStart::none;
 }
 
-ProxyHeader readProxyHeader(std::span<const uint8_t> head) {
+ProxyHeader readProxyHeader(std::span<const uint8_t> head, ProxyTransport transport) {
   switch (proxyStart(head)) {
     case ProxyStart::version1: return readVersion1(textOf(head));
-    case ProxyStart::version2: return readVersion2(head);
+    case ProxyStart::version2: return readVersion2(head, transport);
     case ProxyStart::cut: return {State::more};
     case ProxyStart::none: break;
   }

@@ -32,12 +32,12 @@ struct ProxyHeader {
 enum class ProxyStart : uint8_t { none, cut, version1, version2 };
 ProxyStart proxyStart(std::span<const uint8_t> head);
 
-ProxyHeader readProxyHeader(std::span<const uint8_t> head);
+enum class ProxyTransport : uint8_t { stream = 1, datagram = 2 };
+
+ProxyHeader readProxyHeader(std::span<const uint8_t> head, ProxyTransport transport = ProxyTransport::stream);
 
 /// The longest that writeProxyHeader makes.
 inline constexpr size_t maxProxyHeaderBytes = 107;
-
-enum class ProxyTransport : uint8_t { stream = 1, datagram = 2 };
 
 /// A header of that version, and its length; of version 1 there is none for a datagram. Of peers that have no IP address it says that they are not known.
 size_t writeProxyHeader(unsigned version, const PeerAddress& source, const PeerAddress& destination, std::span<uint8_t, maxProxyHeaderBytes> into,
@@ -45,14 +45,25 @@ size_t writeProxyHeader(unsigned version, const PeerAddress& source, const PeerA
 
 enum class ProxyMode : uint8_t { require, use, ignore, reject };
 
+/// Which datagrams of a flow have a header.
+enum class ProxyDialect : uint8_t { every, first };
+
+/// What a header says of a session or a flow: whom it is from, and where that has sent to.
+struct ProxiedPeers {
+  PeerAddress source, destination;
+
+  bool operator==(const ProxiedPeers&) const = default;
+};
+
 class ProxyProtocolStage {
  public:
-  ProxyProtocolStage(Networks from, ProxyMode goodFor) : mode(goodFor), from_(std::move(from)) {}
+  ProxyProtocolStage(Networks from, ProxyMode goodFor, ProxyDialect datagrams) : mode(goodFor), dialect(datagrams), from_(std::move(from)) {}
 
   /// Whether this peer's header would be one: anybody else's bytes are its own.
   bool expects(const PeerAddress& peer) const { return from_.contains(peer); }
 
   const ProxyMode mode;
+  const ProxyDialect dialect;
 
  private:
   Networks from_;

@@ -32,9 +32,8 @@ export const kindOfOption: Readonly<Record<string, Kind>> = {
   '--keep-alive': 'stream',
   '--connect-timeout': 'stream',
   '--retries': 'stream',
-  '--proxy-protocol-in': 'stream',
-  '--proxy-protocol-out': 'stream',
   '--via': 'stream',
+  '--proxy-dialect': 'datagram',
   '--responses': 'datagram',
   '--max-flows': 'datagram',
   '--max-flows-per-address': 'datagram',
@@ -51,6 +50,11 @@ export function addForwardOptions(command: Command): Command {
     if (balance === undefined) throw usage(`${option}: expected ${balances.join(', ')}, not "${text}"`)
     return balance
   })
+  add(command, '--proxy-protocol-out <version>', 'tell the upstream by a PROXY header, version 1 or 2, for udp 2, whom a session is from', (option, text) => {
+    const version = count(option, text, 1)
+    if (version !== 1 && version !== 2) throw usage(`${option}: there are the versions 1 and 2, not ${text}`)
+    return version
+  })
   addForStreams(command)
   addForDatagrams(command)
   return command
@@ -61,14 +65,13 @@ function addForStreams(command: Command): void {
     if (text !== 'tcp') throw usage(`${option}: there is the check tcp, not "${text}"`)
     return tcpCheck()
   })
-  add(command, '--proxy-protocol-out <version>', 'tcp, unix: tell the upstream by a PROXY header, version 1 or 2, whom a session is from', (option, text) => {
-    const version = count(option, text, 1)
-    if (version !== 1 && version !== 2) throw usage(`${option}: there are the versions 1 and 2, not ${text}`)
-    return version
-  })
 }
 
 function addForDatagrams(command: Command): void {
+  add(command, '--proxy-dialect <which>', 'udp: which datagrams of a flow have a PROXY header, in and out: every or first (default: every)', (option, text) => {
+    if (text !== 'every' && text !== 'first') throw usage(`${option}: expected every or first, not "${text}"`)
+    return text
+  })
   add(command, '--responses <count>', 'udp: end a flow once each of its datagrams has this many replies, 1 for DNS (default: 0, never)', (option, text) => {
     const responses = count(option, text, 0)
     forward(anyUdp, { responses })

@@ -67,7 +67,9 @@ function streamForward(from: Endpoint<'stream'>, to: readonly Endpoint<'stream'>
 
 function datagramForward(from: Endpoint<'datagram'>, to: readonly Endpoint<'datagram'>[], options: ForwardOptions): AnyPipeline {
   refuseOthers('datagram', options, kindOfOption)
-  const { balance, responses, sourceAddress, receiveBuffer, maxFlows, maxFlowsPerAddress } = options
+  const { balance, responses, sourceAddress, receiveBuffer, maxFlows, maxFlowsPerAddress, proxyProtocolIn, proxyProtocolOut, proxyDialect } = options
+  if (proxyDialect !== undefined && proxyProtocolIn === undefined && proxyProtocolOut === undefined) throw usage('--proxy-dialect is about the headers of --proxy-protocol-in and --proxy-protocol-out')
+  if (proxyProtocolOut === 1) throw usage('--proxy-protocol-out: for udp there is version 2, not 1')
   const source = fromOption('LISTEN', () =>
     listen(from, {
       ...(receiveBuffer === undefined ? {} : { receiveBufferBytes: receiveBuffer }),
@@ -75,7 +77,12 @@ function datagramForward(from: Endpoint<'datagram'>, to: readonly Endpoint<'data
       ...(maxFlowsPerAddress === undefined ? {} : { maxFlowsPerAddress }),
     }))
   return fromOption('UPSTREAM', () => {
-    const sink = forward(one(to, balance) ?? upstreams(to, balance === undefined ? {} : { balance }), { ...(responses === undefined ? {} : { responses }), ...(sourceAddress === undefined ? {} : { sourceAddress }) })
+    const sink = forward(one(to, balance) ?? upstreams(to, balance === undefined ? {} : { balance }), {
+      ...(responses === undefined ? {} : { responses }),
+      ...(sourceAddress === undefined ? {} : { sourceAddress }),
+      ...(proxyProtocolOut === undefined ? {} : { proxyProtocol: proxyProtocolOut }),
+      ...(proxyProtocolOut === undefined || proxyDialect === undefined ? {} : { proxyDialect }),
+    })
     return pipe(source, ...stagesOf(options), sink)
   })
 }

@@ -36,6 +36,7 @@ export type SessionOptions = RelayOptions & {
   readonly connectTimeout?: number
   readonly retries?: number
   readonly proxyProtocolIn?: readonly string[]
+  readonly proxyDialect?: 'every' | 'first'
   readonly via?: readonly Via[]
 }
 
@@ -74,7 +75,7 @@ export function addSessionOptions(command: Command): Command {
     forward(anyTcp, { retries })
     return retries
   })
-  command.option('--proxy-protocol-in <cidr>', 'tcp: proxies at these addresses say by a PROXY header whom they speak for, and have to (repeatable)',
+  command.option('--proxy-protocol-in <cidr>', 'proxies at these addresses say by PROXY headers whom they speak for, and have to (repeatable)',
     listFor('--proxy-protocol-in', (from) => proxyProtocol({ from: [from] })))
   command.option('--via <proxy>', 'tcp: go through this proxy, socks5://[USER:PASSWORD@]HOST:PORT or http://…, with what is not a letter or digit in USER and PASSWORD as %XX; repeated: through one to the next', (text: string, before: readonly Via[] | undefined) => {
     const via = [...(before ?? []), parseVia('--via', text)]
@@ -87,15 +88,15 @@ export function addSessionOptions(command: Command): Command {
 /** What fits both kinds, the cheapest refusals first. */
 export function stagesOf(options: SessionOptions): readonly Stage<'stream' | 'datagram'>[] {
   const addresses = [options.deny && deny(...options.deny), options.allow && allow(...options.allow)]
-  const { maxSessions, maxSessionsPerAddress, idleTimeout, maxDuration, throttle } = options
-  return [...addresses, maxSessions, maxSessionsPerAddress, idleTimeout, maxDuration, throttle].filter((stage) => stage !== undefined)
+  const { proxyProtocolIn, proxyDialect, maxSessions, maxSessionsPerAddress, idleTimeout, maxDuration, throttle } = options
+  const proxied = proxyProtocolIn && proxyProtocol({ from: proxyProtocolIn, ...(proxyDialect === undefined ? {} : { dialect: proxyDialect }) })
+  return [proxied, ...addresses, maxSessions, maxSessionsPerAddress, idleTimeout, maxDuration, throttle].filter((stage) => stage !== undefined)
 }
 
 /** All stages of streams. */
 export function streamStagesOf(options: SessionOptions): readonly Stage<'stream'>[] {
-  const { proxyProtocolIn, halfCloseTimeout, keepAlive } = options
-  const proxied = proxyProtocolIn && proxyProtocol({ from: proxyProtocolIn })
-  return [proxied, ...stagesOf(options), halfCloseTimeout, keepAlive].filter((stage) => stage !== undefined)
+  const { halfCloseTimeout, keepAlive } = options
+  return [...stagesOf(options), halfCloseTimeout, keepAlive].filter((stage) => stage !== undefined)
 }
 
 /** How streams are connected, as `forward` has it. */

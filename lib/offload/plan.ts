@@ -64,7 +64,7 @@ function gateOf({ body }: AnyStage, path: string): Gate {
     case 'settings':
       throw cannot(path, 'it is about the bytes and the timers of millrace, and conntrack has its own')
     case 'proxyProtocol':
-      throw cannot(path, 'the kernel reads no bytes of a stream')
+      throw cannot(path, 'the kernel reads no header of a proxy')
     case 'limit':
       throw cannot(path, 'the kernel counts no sessions of a pipeline')
     case 'inspect':
@@ -96,7 +96,8 @@ const notInKernel = {
   connectTimeoutMs: 'is about connecting, which the client itself does',
   retries: 'is about connecting, which the client itself does',
   responses: 'needs answers to be counted, flow by flow',
-  proxyProtocol: 'puts bytes into the stream, which the kernel does not',
+  proxyProtocol: 'puts a header before what is sent, which the kernel does not',
+  proxyDialect: 'is about headers, which the kernel does not write',
 } as const satisfies Readonly<Record<Exclude<keyof Forward, 'step' | 'upstream' | 'sourceAddresses' | 'via'>, string>>
 
 function isOption(name: string): name is keyof typeof notInKernel {

@@ -3,9 +3,9 @@ import { hasRole, refuse } from '../chain.ts'
 import type { Endpoint } from '../endpoint.ts'
 import { formatEndpoint } from '../endpoint.ts'
 import { misuse } from '../errors.ts'
-import { checkInteger, checkNames, formatMs, maxMs, shown } from '../options.ts'
+import { checkInteger, checkNames, checkWord, formatMs, maxMs, shown } from '../options.ts'
 import type { Kind, Sink } from '../part.ts'
-import type { PlanEndpoint, PlanSet } from '../plan.ts'
+import type { PlanEndpoint, PlanProxyDialect, PlanSet } from '../plan.ts'
 import { checkSources, showSources } from '../proxy/sources.ts'
 import type { Via } from '../proxy/via.ts'
 import { checkVia, showVia } from '../proxy/via.ts'
@@ -55,6 +55,10 @@ export type DatagramForwardOptions = {
    * downstream and the address that it sent to, and makes a datagram 28 bytes longer, or 52 with IPv6: what has then more than 65507 is dropped as `tooLarge`. The upstream's own datagrams have none.
    */
   readonly proxyProtocol?: 2
+  /**
+   * Which datagrams of a flow have the header: `every` (default), or only the `first`, for an upstream that remembers by its port whom a flow is from. Should that one be lost on the way, the upstream never knows.
+   */
+  readonly proxyDialect?: 'every' | 'first'
 }
 
 type AnyOptions = Omit<ForwardOptions, 'proxyProtocol'> & Omit<DatagramForwardOptions, 'proxyProtocol'> & { readonly proxyProtocol?: 1 | 2 }
@@ -71,19 +75,19 @@ export function forward(endpoint: Endpoint<Kind> | UpstreamSet<Kind>, options: A
   if (!hasRole(endpoint, 'endpoint') && !hasRole(endpoint, 'upstreams')) {
     throw refuse('forward', `expected an endpoint such as tcp("10.0.0.1:80"), not ${shown(endpoint)}`)
   }
-  checkNames('forward', options, ['connectTimeoutMs', 'retries', 'responses', 'sourceAddress', 'proxyProtocol', 'via'])
+  checkNames('forward', options, ['connectTimeoutMs', 'retries', 'responses', 'sourceAddress', 'proxyProtocol', 'proxyDialect', 'via'])
   const { kind, at: upstream } = endpoint
   if (upstream.net !== 'unix' && upstream.net !== 'set' && upstream.port === 0) {
     throw misuse('ERR_MILLRACE_BAD_ADDRESS', 'forward', `"${formatEndpoint(upstream)}" has no port to connect to: expected 1 to 65535`)
   }
-  const { connectTimeoutMs, retries, responses, proxyProtocol, shows } = kind === 'stream' ? ofStream(upstream, options) : ofDatagram(upstream, options)
+  const { connectTimeoutMs, retries, responses, proxyProtocol, proxyDialect, shows } = kind === 'stream' ? ofStream(upstream, options) : ofDatagram(upstream, options)
   const via = options.via === undefined ? [] : viaTo(upstream, options.via)
   const sourceAddresses = options.sourceAddress === undefined ? [] : checkSources('forward', options.sourceAddress)
   return {
     role: 'sink',
     name: 'forward',
     shows: [upstream.net === 'set' ? showSet(upstream) : formatEndpoint(upstream), ...shows, ...showVia(via), ...showSources(sourceAddresses)].join(', '),
-    body: { step: 'forward', upstream, connectTimeoutMs, retries, sourceAddresses, responses, proxyProtocol, via },
+    body: { step: 'forward', upstream, connectTimeoutMs, retries, sourceAddresses, responses, proxyProtocol, proxyDialect, via },
   }
 }
 
@@ -94,25 +98,28 @@ function viaTo(upstream: PlanEndpoint | PlanSet, given: unknown): readonly Via[]
   return checkVia('forward', given)
 }
 
-type Checked = { readonly connectTimeoutMs: number; readonly retries: number; readonly responses: number; readonly proxyProtocol: 0 | 1 | 2; readonly shows: readonly string[] }
+type Checked = { readonly connectTimeoutMs: number; readonly retries: number; readonly responses: number; readonly proxyProtocol: 0 | 1 | 2; readonly proxyDialect: PlanProxyDialect; readonly shows: readonly string[] }
 
-function ofStream(upstream: PlanEndpoint | PlanSet, { connectTimeoutMs = 5_000, retries = ofSet(upstream) ?? 2, responses, proxyProtocol }: AnyOptions): Checked {
+function ofStream(upstream: PlanEndpoint | PlanSet, { connectTimeoutMs = 5_000, retries = ofSet(upstream) ?? 2, responses, proxyProtocol, proxyDialect }: AnyOptions): Checked {
   if (responses !== undefined) throw notFor('responses', upstream, 'a stream ends by FIN, not after a number of datagrams')
+  if (proxyDialect !== undefined) throw notFor('proxyDialect', upstream, 'a stream has one header, before everything')
   checkInteger('forward', 'connectTimeoutMs', connectTimeoutMs, { least: 1, most: maxMs, unit: 'ms' })
   checkInteger('forward', 'retries', retries, { least: 0, most: 16, unit: 'attempts' })
   if (![undefined, 1, 2].includes(proxyProtocol)) throw misuse('ERR_MILLRACE_BAD_OPTION', 'forward', `proxyProtocol must be 1 or 2, not ${shown(proxyProtocol)}`)
   const header = proxyProtocol === undefined ? [] : [`PROXY version ${proxyProtocol}`]
   const shows = [`connect within ${formatMs(connectTimeoutMs)}`, `${retries} ${retries === 1 ? 'retry' : 'retries'}`, ...header]
-  return { connectTimeoutMs, retries, responses: 0, proxyProtocol: proxyProtocol ?? 0, shows }
+  return { connectTimeoutMs, retries, responses: 0, proxyProtocol: proxyProtocol ?? 0, proxyDialect: 'every', shows }
 }
 
-function ofDatagram(upstream: PlanEndpoint | PlanSet, { connectTimeoutMs, retries, responses = 0, proxyProtocol }: AnyOptions): Checked {
+function ofDatagram(upstream: PlanEndpoint | PlanSet, { connectTimeoutMs, retries, responses = 0, proxyProtocol, proxyDialect = 'every' }: AnyOptions): Checked {
   if (connectTimeoutMs !== undefined) throw notFor('connectTimeoutMs', upstream, 'there is no connection to wait for')
   if (retries !== undefined) throw notFor('retries', upstream, 'there is no connection that could fail')
   if (proxyProtocol !== undefined && proxyProtocol !== 2) throw misuse('ERR_MILLRACE_BAD_OPTION', 'forward', `proxyProtocol must be 2 for datagrams, which version 1 does not know, not ${shown(proxyProtocol)}`)
   checkInteger('forward', 'responses', responses, { least: 0, most: 2_147_483_647, unit: 'datagrams', zero: 'a flow never ends by them' })
-  const shows = [...(responses === 0 ? [] : [`${responses} ${responses === 1 ? 'response' : 'responses'}`]), ...(proxyProtocol === undefined ? [] : ['PROXY version 2'])]
-  return { connectTimeoutMs: 0, retries: 0, responses, proxyProtocol: proxyProtocol ?? 0, shows }
+  checkWord('forward', 'proxyDialect', proxyDialect, ['every', 'first'])
+  if (proxyDialect === 'first' && proxyProtocol === undefined) throw misuse('ERR_MILLRACE_BAD_OPTION', 'forward', 'proxyDialect is about the header that proxyProtocol: 2 makes, which is not there')
+  const shows = [...(responses === 0 ? [] : [`${responses} ${responses === 1 ? 'response' : 'responses'}`]), ...(proxyProtocol === undefined ? [] : [`PROXY version 2${proxyDialect === 'first' ? ' before the first datagram' : ''}`])]
+  return { connectTimeoutMs: 0, retries: 0, responses, proxyProtocol: proxyProtocol ?? 0, proxyDialect, shows }
 }
 
 function ofSet(upstream: PlanEndpoint | PlanSet): number | undefined {

@@ -3,7 +3,7 @@ import { parseNetworks } from '../address-file.ts'
 import type { AddressFile } from '../address-file.ts'
 import { misuse } from '../errors.ts'
 import { checkInteger, checkNames, checkWord, formatMs, maxMs, shown } from '../options.ts'
-import type { Stage } from '../part.ts'
+import type { Kind, Stage } from '../part.ts'
 
 /** The options of `proxyProtocol`. */
 export type ProxyProtocolOptions = {
@@ -14,8 +14,13 @@ export type ProxyProtocolOptions = {
    * But for `require`, a proxy without a header has to speak first.
    */
   readonly mode?: 'require' | 'use' | 'ignore' | 'reject'
-  /** Milliseconds until the whole header has to be there, 1 to 2147483647; default 3000. */
+  /** Of streams: milliseconds until the whole header has to be there, 1 to 2147483647; default 3000. */
   readonly timeoutMs?: number
+  /**
+   * Of datagrams: which of a flow have a header. `every` (default): each, so that one port of a proxy may speak for many. `first`: the one that begins the flow; what follows from the same port of the
+   * proxy goes the same way, whatever it begins like, until the flow has ended, so it needs a `maxFlows` and an `idleTimeout` that are not below those of the proxy.
+   */
+  readonly dialect?: 'every' | 'first'
 }
 
 /** The longest header of version 2. */
@@ -26,20 +31,24 @@ const maxBytes = 16 + 65_535
  * proxy speaks for: for `allow`, `deny`, `limit`, `remoteAddress`, handlers, events and `forward(…, { proxyProtocol })`. LOCAL and UNKNOWN leave it the proxy. A header that is wrong
  * anywhere, also by its CRC32c, resets the session (`malformed`). What else it says, handlers find in `session.proxy`: where the proxy was reached, and the TLVs. All that a header without an address has is skipped. Whoever is not in `from` is taken as it comes, its bytes unread.
  *
+ * A datagram has its header, of version 2, within itself, and what is wrong with it drops that one: as `malformed`, or with `reject` as `policy`. Each downstream that one port of a proxy speaks for is a flow,
+ * and answers go to that port. Whoever can send in the name of a proxy's address, which UDP does not prevent, can name anybody: only where nobody else can.
+ *
  * Stands before `limit`, `inspect` and `decide`, which have to know who it is.
  * Throws ERR_MILLRACE_BAD_CIDR, ERR_MILLRACE_BAD_OPTION, ERR_MILLRACE_UNKNOWN_OPTION.
  */
-export function proxyProtocol(options: ProxyProtocolOptions): Stage<'stream'> {
-  checkNames('proxyProtocol', options, ['from', 'mode', 'timeoutMs'])
-  const { from, mode = 'require', timeoutMs = 3_000 } = options
+export function proxyProtocol(options: ProxyProtocolOptions): Stage<Kind> {
+  checkNames('proxyProtocol', options, ['from', 'mode', 'timeoutMs', 'dialect'])
+  const { from, mode = 'require', timeoutMs = 3_000, dialect = 'every' } = options
   if (!Array.isArray(from)) throw misuse('ERR_MILLRACE_BAD_OPTION', 'proxyProtocol', `from must be a list of CIDRs such as ["10.0.0.0/8"], not ${shown(from)}`)
   const { networks, shows } = parseNetworks('proxyProtocol', from)
   checkWord('proxyProtocol', 'mode', mode, ['require', 'use', 'ignore', 'reject'])
+  checkWord('proxyProtocol', 'dialect', dialect, ['every', 'first'])
   checkInteger('proxyProtocol', 'timeoutMs', timeoutMs, { least: 1, most: maxMs, unit: 'ms' })
   return {
     role: 'stage',
     name: 'proxyProtocol',
-    shows: `${mode} from ${shows} within ${formatMs(timeoutMs)}`,
-    body: { step: 'proxyProtocol', from: networks, mode, head: { minBytes: 0, maxBytes, timeoutMs } },
+    shows: `${mode} from ${shows} ${dialect === 'first' ? 'with the first datagram' : `within ${formatMs(timeoutMs)}`}`,
+    body: { step: 'proxyProtocol', from: networks, mode, dialect, head: { minBytes: 0, maxBytes, timeoutMs } },
   }
 }

@@ -2,20 +2,12 @@
 import assert from 'node:assert/strict'
 import { filterDatagrams, forward, generate, listen as from, pipe, udp } from '../../lib/index.ts'
 import { countsOf, ledgerSays } from '../support/datagram-ledger.ts'
+import { datagramHeader } from '../support/proxy-header.ts'
 import { threads, withRelay } from '../support/relay.ts'
-import { closeUdpPeers, hostOf, portOf, udpPeer, unusedUdpPort } from '../support/udp-peers.ts'
+import { closeUdpPeers, portOf, udpPeer, unusedUdpPort } from '../support/udp-peers.ts'
 import { until } from '../support/until.ts'
 
-const signature = '0d0a0d0a000d0a515549540a21'
-const port = (address: string): string => portOf(address).toString(16).padStart(4, '0')
-const ipv4 = (address: string): string => Buffer.from(hostOf(address).split('.').map(Number)).toString('hex')
-const loopback6 = `${'00'.repeat(15)}01`
-
-/** The header of a datagram from one address to the other, over UDP. */
-const headerOf = (source: string, destination: string): string =>
-  source.startsWith('[')
-    ? `${signature}220024${loopback6}${loopback6}${port(source)}${port(destination)}`
-    : `${signature}12000c${ipv4(source)}${ipv4(destination)}${port(source)}${port(destination)}`
+const headerOf = (source: string, destination: string): string => datagramHeader(source, destination).toString('hex')
 
 for (const thread of threads) {
   describe(`proxyProtocol of datagrams, ${thread} thread`, () => {
@@ -66,7 +58,7 @@ for (const thread of threads) {
         const report = server.load()
         assert(report !== undefined && report.sent > 64)
         assert.deepEqual({ wrong, lost: report.lost, reordered: report.reordered, received: report.received }, { wrong: [], lost: 0, reordered: 0, received: report.sent })
-        assert.match(header, new RegExp(`^${signature}12000c7f0000017f000001....${port(at)}$`))
+        assert.match(header, new RegExp(`^${headerOf('127.0.0.1:0', at).slice(0, -8)}....${headerOf('127.0.0.1:0', at).slice(-4)}$`))
         const { segmentedSends = 0, segmentationFallbacks } = server.ledger().pipelines[0]?.datagrams ?? {}
         assert(segmentedSends > 0 && segmentationFallbacks === 0, `${segmentedSends} trains`)
       })
@@ -80,6 +72,52 @@ for (const thread of threads) {
         await peer.send(Buffer.alloc(65_507 - 28, 2))
         assert.equal((await upstream.receive()).bytes.length, 65_507)
         await ledgerSays(relay.server, 'toUpstream', { received: 2, sent: 1, dropped: { tooLarge: 1 } })
+      })
+    })
+
+    it('with proxyDialect "first" only the datagram that begins a flow has one', async () => {
+      const upstream = await udpPeer()
+      await withRelay(pipe(from(udp('127.0.0.1:0')), forward(udp(upstream.address), { proxyProtocol: 2, proxyDialect: 'first' })), { thread }, async (relay) => {
+        const peers = [await udpPeer(relay.address), await udpPeer(relay.address)]
+        for (const peer of peers) {
+          await peer.burst(['one', 'two', ''])
+          const header = datagramHeader(peer.address, relay.address).toString('latin1')
+          assert.deepEqual(await upstream.texts(3), [`${header}one`, 'two', ''])
+          await peer.send('later')
+          assert.deepEqual(await upstream.texts(1), ['later'])
+        }
+        assert.equal(relay.server.ledger().toUpstream.produced, 2 * 28)
+      })
+    })
+
+    it('with proxyDialect "first" a first datagram that is too large with its header leaves it to the next', async () => {
+      const upstream = await udpPeer()
+      await withRelay(pipe(from(udp('127.0.0.1:0')), forward(udp(upstream.address), { proxyProtocol: 2, proxyDialect: 'first' })), { thread }, async (relay) => {
+        const peer = await udpPeer(relay.address)
+        await peer.send(Buffer.alloc(65_507, 1))
+        await peer.burst(['next', 'last'])
+        assert.deepEqual(await upstream.texts(2), [`${datagramHeader(peer.address, relay.address).toString('latin1')}next`, 'last'])
+        await ledgerSays(relay.server, 'toUpstream', { received: 3, sent: 2, dropped: { tooLarge: 1 } })
+      })
+    })
+
+    it('with proxyDialect "first" only the first of a train has one', async () => {
+      const wrong: number[] = []
+      let headers = 0
+      const upstream = await udpPeer(undefined, {
+        answer(bytes) {
+          headers += Number(bytes.length === 928)
+          if (bytes.length !== 900 && bytes.length !== 928) wrong.push(bytes.length)
+          return bytes.subarray(bytes.length - 900)
+        },
+      })
+      const at = `127.0.0.1:${await unusedUdpPort()}` as const
+      const made = pipe(generate({ flows: 3, sizeBytes: 900, window: 64, gso: true, durationMs: 200 }), forward(udp(at)))
+      await withRelay([pipe(from(udp(at)), forward(udp(upstream.address), { proxyProtocol: 2, proxyDialect: 'first' })), made], { thread }, async ({ server, events }) => {
+        await until(() => events.some((event) => event.type === 'notice' && event.code === 'generated'), 'the generator to have ended')
+        const report = server.load()
+        assert(report !== undefined && report.sent > 64)
+        assert.deepEqual({ wrong, headers, lost: report.lost, reordered: report.reordered }, { wrong: [], headers: 3, lost: 0, reordered: 0 })
       })
     })
   })

@@ -10,7 +10,7 @@ const source = listen(udp('127.0.0.1:0'))
 const upstream = udp('10.0.3.14:53')
 const settings = (some: Partial<PlanSettings> = {}): PlanSettings => ({ ...defaultDatagramSettings, ...some })
 const nodesOf = (pipeline: Pipeline<'datagram'>) => compile(pipeline).plan.nodes
-const forwarded = { op: 'forward', upstream: 0, connectTimeoutMs: 0, retries: 0, sourceAddresses: [], responses: 0, proxyProtocol: 0, hops: [] } as const
+const forwarded = { op: 'forward', upstream: 0, connectTimeoutMs: 0, retries: 0, sourceAddresses: [], responses: 0, proxyProtocol: 0, proxyDialect: 'every', hops: [] } as const
 
 describe('compile, for datagrams', () => {
   it('makes a plan of a forward, with the defaults of the design', () => {

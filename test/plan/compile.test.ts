@@ -11,7 +11,7 @@ const upstream = tcp('10.0.3.14:1592')
 const settings = (some: Partial<PlanSettings> = {}): PlanSettings => ({ ...defaultSettings, ...some })
 const nodesOf = (pipeline: Pipeline<'stream'>) => compile(pipeline).plan.nodes
 const pathsOf = (pipeline: Pipeline<'stream'>) => compile(pipeline).nodes.map(({ path }) => path)
-const forwarded = { op: 'forward', upstream: 0, connectTimeoutMs: 5_000, retries: 2, sourceAddresses: [], responses: 0, proxyProtocol: 0, hops: [] } as const
+const forwarded = { op: 'forward', upstream: 0, connectTimeoutMs: 5_000, retries: 2, sourceAddresses: [], responses: 0, proxyProtocol: 0, proxyDialect: 'every', hops: [] } as const
 
 describe('compile', () => {
   it('makes a plan of a port-forward, with the defaults of the design', () => {
@@ -91,6 +91,7 @@ describe('compile', () => {
         sourceAddresses: ['10.0.0.9'],
         responses: 0,
         proxyProtocol: 0,
+        proxyDialect: 'every',
         hops: [],
         settings: settings({
           idleTimeoutMs: 3_000,

@@ -1,6 +1,6 @@
 /** What `proxyProtocol`, on both sides, refuses, and where it may stand. */
 import assert from 'node:assert/strict'
-import { close, decide, echo, forward, generate, inspect, limit, listen, otherwise, pass, pipe, proxyProtocol, reject, route, tcp, tls, udp, unix, when } from '../../lib/index.ts'
+import { close, decide, echo, forward, generate, inspect, limit, listen, otherwise, pass, pipe, proxyProtocol, reject, remoteAddress, route, stun, tcp, tls, udp, unix, when } from '../../lib/index.ts'
 import { refused } from './refused.ts'
 import { call } from './untyped.ts'
 
@@ -18,13 +18,19 @@ describe('the options of proxyProtocol', () => {
     [() => call(proxyProtocol, { from: ['10.0.0.0/8'], modus: 1 }), 'ERR_MILLRACE_UNKNOWN_OPTION', 'proxyProtocol: unknown option "modus": did you mean "mode"?'],
     [() => call(forward, unix('/a'), { proxyProtocol: 3 }), badOption, 'forward: proxyProtocol must be 1 or 2, not 3'],
     [() => call(forward, udp('127.0.0.1:1'), { proxyProtocol: 1 }), badOption, 'forward: proxyProtocol must be 2 for datagrams, which version 1 does not know, not 1'],
+    [() => call(proxyProtocol, { from: ['10.0.0.0/8'], dialect: 'all' }), badOption, 'proxyProtocol: dialect must be "every" or "first", not "all"'],
+    [() => call(forward, udp('127.0.0.1:1'), { proxyProtocol: 2, proxyDialect: 'last' }), badOption, 'forward: proxyDialect must be "every" or "first", not "last"'],
+    [() => forward(udp('127.0.0.1:1'), { proxyDialect: 'first' }), badOption, 'forward: proxyDialect is about the header that proxyProtocol: 2 makes, which is not there'],
+    [() => call(forward, tcp('127.0.0.1:1'), { proxyProtocol: 2, proxyDialect: 'first' }), badOption, 'forward: proxyDialect is not for tcp 127.0.0.1:1: a stream has one header, before everything'],
     [() => pipe(generate({ flows: 1 }), forward(udp('127.0.0.1:1'), { proxyProtocol: 2 })), badPipeline, 'generate: the chain must be one forward, such as forward(udp("10.0.0.1:7890")), without proxyProtocol: nobody has sent what it makes'],
   ]
   for (const [act, code, message] of cases) it(`refuse: ${message}`, () => refused(act, code, message))
 
   it('are shown', () => {
     assert.equal(stage.shows, 'require from 10.0.0.0/8, ::1/128 within 3 s')
+    assert.equal(proxyProtocol({ from: ['::1'], dialect: 'first' }).shows, 'require from ::1/128 with the first datagram')
     assert.match(forward(tcp('127.0.0.1:1'), { proxyProtocol: 2 }).shows, /, PROXY version 2$/)
+    assert.match(forward(udp('127.0.0.1:1'), { proxyProtocol: 2, proxyDialect: 'first' }).shows, /, PROXY version 2 before the first datagram$/)
   })
 })
 
@@ -44,5 +50,14 @@ describe('proxyProtocol in a pipeline', () => {
   it('is not behind a Unix socket, whose peers have no address', () =>
     refused(() => pipe(listen(unix('/run/x.sock')), stage, echo()), badPipeline, 'pipe: proxyProtocol cannot stand behind listen unix /run/x.sock: who connects there has no address that could be in from'))
 
-  it('is not for datagrams', () => refused(() => call(pipe, listen(udp('127.0.0.1:0')), stage, echo()), badPipeline, 'pipe: the part proxyProtocol is for streams, but listen udp 127.0.0.1:0 is a source of datagrams'))
+  it('is for datagrams too, but before limit; with dialect "first" for nothing else, and not before stun', () => {
+    const [datagrams, first] = [listen(udp('127.0.0.1:0')), proxyProtocol({ from: ['::1'], dialect: 'first' })]
+    pipe(datagrams, stage, limit({ maxSessions: 1 }), echo())
+    pipe(datagrams, route(when(remoteAddress('::1'), first, echo()), otherwise(stage, stun())))
+    refused(() => pipe(datagrams, limit({ maxSessions: 1 }), stage, echo()), badPipeline, before('limit'))
+    pipe(datagrams, first, first, echo())
+    refused(() => pipe(datagrams, first, stage, echo()), badPipeline, 'pipe: proxyProtocol with dialect "first" and with "every" cannot stand one behind the other: which of a flow\'s datagrams have headers has to be the same for both')
+    refused(() => call(pipe, source, first, echo()), badPipeline, 'pipe: the part proxyProtocol is for datagrams, but listen tcp 127.0.0.1:0 is a source of streams')
+    refused(() => pipe(datagrams, first, route(when(remoteAddress('::1'), stun()), otherwise(echo()))), badPipeline, 'pipe: proxyProtocol with dialect "first" cannot stand before stun, which has no flow that would remember whom it is from: use "every"')
+  })
 })

@@ -25,7 +25,7 @@ void fill(FlowContext& f, const Crossing& crossing, std::vector<Shown>& shown) {
   eachDatagram(m.data, m.length, m.segment, [&](const uint8_t* data, uint32_t length) {
     f.shared.rows[shown.size()] = {int32_t(data - f.shared.arena.data()), int32_t(length), int32_t(flow.token.index), int32_t(flow.token.generation),
                                    int32_t(flow.node), int32_t(flow.plan) * 2 + crossing.direction, int32_t(RowVerdict::pass), flow.listener->endpoint,
-                                   0, 0, 0, flow.key.peer};
+                                   0, 0, 0, flow.downstream()};
     shown.push_back({crossing.flow, data, length, crossing.direction});
   });
   Counters& counters = f.countersOf(flow.plan);

@@ -17,10 +17,10 @@ constexpr uint64_t retryMs = 1;        // until a socket for which the kernel ha
 constexpr uint64_t drainCheckMs = 100;
 constexpr uint64_t quietMs = 1000;     // a flow that has been quiet for so long has ended, while closing
 
-/// Only a matcher by address gives the same answer for all datagrams of a peer, and only a sink with flows needs no other.
+/// Only a matcher by address gives the same answer for all datagrams of a peer, and only a sink with flows needs no other. A proxy may speak for another with each.
 bool walksEach(const Plan& plan) {
   return std::any_of(plan.nodes.begin(), plan.nodes.end(), [](const Node& node) {
-    return answersAlone(node) || std::any_of(node.when.begin(), node.when.end(), [](const MatcherPtr& matcher) { return matcher->readsHead(); });
+    return answersAlone(node) || node.op == Op::proxyProtocol || std::any_of(node.when.begin(), node.when.end(), [](const MatcherPtr& matcher) { return matcher->readsHead(); });
   });
 }
 
@@ -213,7 +213,7 @@ void DatagramRelay::listFlows(std::vector<SessionInfo>& list) {
   f_.flows.forEach([&](Token token, Flow& flow) {
     if (flow.over) return;
     const bool resolving = f_.nodeOf(flow).op == Op::forward && !flow.upstream.fd;
-    SessionInfo info{FlowContext::idOf(token), flow.node, flow.plan, resolving ? Phase::resolving : Phase::relaying, flow.key.peer, flow.upstreamPeer,
+    SessionInfo info{FlowContext::idOf(token), flow.node, flow.plan, resolving ? Phase::resolving : Phase::relaying, flow.downstream(), flow.upstreamPeer,
                      {flow.tally[0].sent.bytes, flow.tally[1].sent.bytes}, {flow.tally[0].pending.bytes, flow.tally[1].pending.bytes},
                      f_.now() - flow.createdMs, f_.now() - flow.activeMs};
     info.datagram = true;

@@ -3,20 +3,24 @@
 #include <algorithm>
 
 #include "relay/datagram/flow_life.h"
+#include "relay/datagram/proxied_intake.h"
 
 namespace millrace {
 namespace {
 
 constexpr uint32_t mostHeadBytes = 16'384;
 
-FlowKey keyOf(const DatagramFrom& from, uint32_t place) {
-  FlowKey key{from.peer, {}, from.listener.index, place, from.received.scope()};
+const ProxiedPeers* saidOn(const DatagramWay& way) { return way.said ? &*way.said : nullptr; }
+
+/// Not to be kept for longer than `way`.
+FlowKey keyOf(const DatagramFrom& from, uint32_t place, const DatagramWay& way) {
+  FlowKey key{from.peer, {}, from.listener.index, place, from.received.scope(), way.keyed ? saidOn(way) : nullptr};
   if (from.listener.socket.tellsLocal) key.local = from.received.local;
   return key;
 }
 
-Flow* flowAt(FlowContext& f, const DatagramFrom& from, uint32_t place) {
-  const FlowKey key = keyOf(from, place);
+Flow* flowAt(FlowContext& f, const DatagramFrom& from, uint32_t place, const DatagramWay& way) {
+  const FlowKey key = keyOf(from, place, way);
   return f.table.find(key, f.table.hash(key));
 }
 
@@ -26,7 +30,7 @@ size_t chooseBranch(FlowContext& f, const DatagramFrom& from, const Node& node, 
     const Matcher& matcher = *node.when[i];
     const bool matches = matcher.match(input) == Match::yes;
     if (matcher.beginsFlow() && way.place == 0) {
-      if ((way.flow = flowAt(f, from, node.next[i])) || matches) way.place = node.next[i];
+      if ((way.flow = flowAt(f, from, node.next[i], way)) || matches) way.place = node.next[i];
       if (way.flow) return i;
     }
     if (matches) return i;
@@ -34,56 +38,75 @@ size_t chooseBranch(FlowContext& f, const DatagramFrom& from, const Node& node, 
   return node.when.size();
 }
 
+DatagramWay onIts(DatagramWay way) {
+  way.sink = way.flow->node;
+  return way;
+}
+
 }  // namespace
 
 DatagramWay walkDatagram(FlowContext& f, const DatagramFrom& from, std::span<const uint8_t> bytes) {
   const Plan& plan = f.c.plans[from.listener.plan]->plan;
-  const MatchInput input{from.peer, bytes.first(std::min<size_t>(bytes.size(), mostHeadBytes)), true, true};
   DatagramWay way;
+  PeerAddress peer = from.peer;
   uint32_t at = 0;
   for (;;) {
     const Node& node = plan.nodes[at];
     switch (node.op) {
       case Op::allow:
-        if (!node.allow->admits(from.peer)) return {};
+        if (!node.allow->admits(peer)) return {};
         at = node.next[0];
         break;
       case Op::deny:
-        if (!node.deny->admits(from.peer)) return {};
+        if (!node.deny->admits(peer)) return {};
         at = node.next[0];
         break;
       case Op::limit:
         at = node.next[0];
         break;
-      case Op::route:
-        at = node.next[chooseBranch(f, from, node, input, way)];
-        if (way.flow) return {way.flow->node, way.place, way.flow};
+      case Op::proxyProtocol:
+        at = node.next[0];
+        if (!node.proxy->expects(peer)) break;
+        if (node.proxy->dialect == ProxyDialect::first && way.place == 0) {
+          way.place = at;
+          if ((way.flow = flowAt(f, from, at, way))) return onIts(way);
+        }
+        if (!takeHeader(*node.proxy, bytes.subspan(way.headerBytes), way)) return way;
+        if (way.said) peer = way.said->source;
         break;
+      case Op::route: {
+        const auto head = bytes.subspan(way.headerBytes);
+        at = node.next[chooseBranch(f, from, node, {peer, head.first(std::min<size_t>(head.size(), mostHeadBytes)), true, true}, way)];
+        if (way.flow) return onIts(way);
+        break;
+      }
       case Op::close:
       case Op::reset:
         return {};
       default:
-        return {at, way.place == 0 ? at : way.place, nullptr};
+        way.sink = at;
+        if (way.place == 0) way.place = at;
+        return way;
     }
   }
 }
 
 Flow* flowOn(FlowContext& f, const DatagramFrom& from, const DatagramWay& way, DropReason& why) {
-  why = DropReason::policy;
+  why = way.why;
   if (way.flow || way.sink == Node::none) return way.flow;
-  const FlowKey key = keyOf(from, way.place);
+  const FlowKey key = keyOf(from, way.place, way);
   const uint64_t hash = f.table.hash(key);
   if (Flow* flow = f.table.find(key, hash)) return flow;
-  return beginFlow(f, from.listener, key, hash, way.sink, why);
+  return beginFlow(f, from.listener, key, hash, way.sink, saidOn(way), why);
 }
 
 Flow* flowOf(FlowContext& f, const DatagramFrom& from, DropReason& why) {
-  const FlowKey key = keyOf(from, 0);
+  const FlowKey key = keyOf(from, 0, {});
   const uint64_t hash = f.table.hash(key);
   if (Flow* flow = f.table.find(key, hash)) return flow;
   why = DropReason::policy;
   const DatagramWay way = walkDatagram(f, from, {from.received.data, from.received.length});
-  return way.sink == Node::none ? nullptr : beginFlow(f, from.listener, key, hash, way.sink, why);
+  return way.sink == Node::none ? nullptr : beginFlow(f, from.listener, key, hash, way.sink, nullptr, why);
 }
 
 }  // namespace millrace

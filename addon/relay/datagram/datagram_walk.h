@@ -1,6 +1,8 @@
 // The walk of a datagram down the plan (internal). One loop's thread only. Gates and matchers decide at once, for a datagram is whole; limits are asked when a flow
-// begins. What a matcher knows only by its beginning (`beginsFlow`) leads all that follows of the peer into the same branch, as long as the flow lasts.
+// begins. What a matcher knows only by its beginning (`beginsFlow`), or a proxy says only in its first datagram, leads all that follows of the peer the same way, as long as the flow lasts.
 #pragma once
+#include <optional>
+
 #include "relay/datagram/flow_context.h"
 
 namespace millrace {
@@ -17,6 +19,10 @@ struct DatagramWay {
   uint32_t sink = Node::none;  // none: a gate refuses it, or a sink without flows drops it
   uint32_t place = 0;          // what its flow is kept by, as FlowKey::sink
   Flow* flow = nullptr;        // where one is there
+  DropReason why = DropReason::policy;  // where there is no sink
+  std::optional<ProxiedPeers> said;  // by a proxy
+  bool keyed = false;          // its flow is kept by that, as FlowKey::said
+  size_t headerBytes = 0;      // of the headers of proxies, which do not go on
 };
 
 /// For this one datagram: in a plan that decides about each by its bytes.

@@ -9,6 +9,7 @@
 #include "relay/ledger.h"
 #include "relay/reason.h"
 #include "stage/balance.h"
+#include "stage/proxy_protocol.h"
 #include "stage/throttle.h"
 
 namespace millrace {
@@ -21,8 +22,12 @@ struct FlowKey {
   uint32_t listener = 0;
   uint32_t sink = 0;      // where a plan decides about every datagram by its bytes: the sink, or the branch that keeps what it has begun
   uint32_t scope = 0;     // of a link-local IPv6 peer
+  const ProxiedPeers* said = nullptr;  // where each datagram says it: one proxy may speak for many from one port; of a flow its own
 
-  bool operator==(const FlowKey&) const = default;
+  bool operator==(const FlowKey& other) const {
+    const bool sameSaid = said && other.said ? *said == *other.said : said == other.said;
+    return sameSaid && peer == other.peer && local == other.local && listener == other.listener && sink == other.sink && scope == other.scope;
+  }
 };
 
 template <class Number>
@@ -61,6 +66,7 @@ struct Flow : LoopTimer {
   Flow* next = nullptr;
   Token token;
   FlowKey key;
+  std::unique_ptr<const ProxiedPeers> said;  // by the proxy that the peer is, in the first datagram or in each; null: nothing
   DatagramSocket upstream;
   PeerAddress upstreamPeer;
   TurnList turn[2];
@@ -75,7 +81,11 @@ struct Flow : LoopTimer {
   uint8_t reads = 0;                   // from its upstream, together with other flows
   bool bursts = false;                 // the last read of this flow alone brought several datagrams
   bool replied = false;                // something went back to the downstream
+  bool introduced = false;             // the upstream has been told whom it is from, where only the first datagram does
   bool over = false;                   // out of the table; its slot is freed at the turn's end
+
+  /// Whom it is from: the peer, or whom that speaks for.
+  const PeerAddress& downstream() const { return said ? said->source : key.peer; }
 };
 
 }  // namespace millrace

@@ -66,7 +66,7 @@ void record(FlowContext& f, const Flow& flow, RecordKind kind, Reason reason) {
   r.session = FlowContext::idOf(flow.token);
   r.node = flow.node;
   r.listener = double(flow.plan) * 65536 + flow.listener->endpoint;
-  r.downstream = flow.key.peer;
+  r.downstream = flow.downstream();
   r.upstream = flow.upstreamPeer;
   if (kind == RecordKind::close) {
     r.value = double(reason);
@@ -125,8 +125,8 @@ void configureThrottle(FlowContext& f, Flow& flow) {
 
 /// Takes a flow that could not begin back out of its slot.
 void undo(FlowContext& f, Flow& flow) {
-  releaseLimits(f.planOf(flow).nodes, flow.node, flow.key.peer);
-  f.plans[flow.plan]->perAddress.release(flow.key.peer);
+  releaseLimits(f.planOf(flow).nodes, flow.node, flow.downstream());
+  f.plans[flow.plan]->perAddress.release(flow.downstream());
   leaveMember(f, flow);
   f.flows.free(flow.token);
 }
@@ -145,20 +145,21 @@ void FlowList::remove(Flow& flow) {
   (flow.next ? flow.next->previous : last) = flow.previous;
 }
 
-Flow* beginFlow(FlowContext& f, DatagramListener& listener, const FlowKey& key, uint64_t hash, uint32_t sink, DropReason& why) {
+Flow* beginFlow(FlowContext& f, DatagramListener& listener, const FlowKey& key, uint64_t hash, uint32_t sink, const ProxiedPeers* said, DropReason& why) {
   const Plan& plan = f.c.plans[listener.plan]->plan;
+  const PeerAddress& downstream = said ? said->source : key.peer;
   FlowPlan& flows = *f.plans[listener.plan];
   why = DropReason::noFlow;
   if (f.closing) return nullptr;
   why = DropReason::policy;
-  if (!admitLimits(plan.nodes, sink, key.peer, f.now())) return nullptr;
+  if (!admitLimits(plan.nodes, sink, downstream, f.now())) return nullptr;
   why = DropReason::tableFull;
-  const bool fits = flows.perAddress.admit(key.peer, f.now()) == LimitStage::Admission::admitted;
+  const bool fits = flows.perAddress.admit(downstream, f.now()) == LimitStage::Admission::admitted;
   const bool room = fits && (flows.flows < plan.maxFlows || evictOne(f, listener.plan));
   const Token token = room ? f.flows.take() : Token{};
   if (token.generation == 0) {
-    if (fits) flows.perAddress.release(key.peer);
-    releaseLimits(plan.nodes, sink, key.peer);
+    if (fits) flows.perAddress.release(downstream);
+    releaseLimits(plan.nodes, sink, downstream);
     if (fits) noteFull(f, listener, 0);
     return nullptr;
   }
@@ -167,6 +168,8 @@ Flow* beginFlow(FlowContext& f, DatagramListener& listener, const FlowKey& key, 
   flow.listener = &listener;
   flow.token = token;
   flow.key = key;
+  if (said) flow.said = std::make_unique<const ProxiedPeers>(*said);
+  if (key.said) flow.key.said = flow.said.get();
   flow.node = sink;
   flow.plan = listener.plan;
   flow.createdMs = flow.activeMs = f.now();
@@ -222,8 +225,8 @@ void endFlow(FlowContext& f, Flow& flow, Reason reason, DropReason drop) {
   FlowPlan& flows = *f.plans[flow.plan];
   (flow.replied ? flows.replied : flows.unreplied).remove(flow);
   --flows.flows;
-  flows.perAddress.release(flow.key.peer);
-  releaseLimits(f.planOf(flow).nodes, flow.node, flow.key.peer);
+  flows.perAddress.release(flow.downstream());
+  releaseLimits(f.planOf(flow).nodes, flow.node, flow.downstream());
   leaveMember(f, flow);
   f.c.loop.timers().cancel(flow);
   flow.upstream.fd.reset();

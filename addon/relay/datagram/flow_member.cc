@@ -16,7 +16,7 @@ int connectMember(FlowContext& f, Flow& flow, UpstreamSet& set) {
   SourceAddresses& sources = f.planOf(flow).nodes[flow.node].forward.sources;
   std::vector<uint32_t> tried;
   for (int error = EHOSTUNREACH;;) {
-    const auto choice = set.take(flow.key.peer, f.now(), tried);
+    const auto choice = set.take(flow.downstream(), f.now(), tried);
     if (choice.answer == UpstreamSet::Answer::full) return membersFull;
     if (choice.answer == UpstreamSet::Answer::none) return error;
     flow.member = choice.slot;

@@ -16,8 +16,9 @@ FlowTable::FlowTable(Slab<Flow>& flows) : flows_(flows), seed_(randomSeed(this))
 
 uint64_t FlowTable::hash(const FlowKey& key) const {
   const uint64_t place = uint64_t{key.listener} << 32 | (key.sink ^ key.scope << 16);
-  const uint64_t local = key.local.family == 0 ? 0 : key.local.hashWithoutPort(seed_);
-  return key.peer.hashWithPort(seed_ ^ local ^ place * 0x9e3779b97f4a7c15ull);
+  uint64_t more = key.local.family == 0 ? 0 : key.local.hashWithoutPort(seed_);
+  if (key.said) more ^= key.said->source.hashWithPort(key.said->destination.hashWithPort(seed_ ^ more));
+  return key.peer.hashWithPort(seed_ ^ more ^ place * 0x9e3779b97f4a7c15ull);
 }
 
 Flow* FlowTable::find(const FlowKey& key, uint64_t hash) const {

@@ -67,6 +67,13 @@ bool sameFlow(const DatagramListener& listener, const Received& a, const Receive
   return a.nameLength == b.nameLength && std::memcmp(a.name, b.name, a.nameLength) == 0 && (!listener.socket.tellsLocal || a.local == b.local);
 }
 
+/// The headers of proxies come in and go no further.
+void takeFromBooks(FlowContext& f, uint16_t plan, Flow* flow, size_t bytes) {
+  if (bytes == 0) return;
+  countIn(f, plan, flow, toUpstream, &FlowTally::received, 0, bytes);
+  countOut(f, plan, flow, toUpstream, &FlowTally::consumed, 0, bytes);
+}
+
 /// Each of them may be for another sink, and so of another flow, or of none. True where a flow has one of them.
 bool walkEach(FlowContext& f, DatagramListener& listener, const Received& it) {
   const Plan& plan = f.c.plans[listener.plan]->plan;
@@ -75,12 +82,17 @@ bool walkEach(FlowContext& f, DatagramListener& listener, const Received& it) {
   bool kept = false;
   eachDatagram(it.data, it.length, it.segment, [&](const uint8_t* data, uint32_t size) {
     const DatagramWay way = walkDatagram(f, from, {data, size});
-    if (way.sink != Node::none && answersAlone(plan.nodes[way.sink])) return answer(f, listener, way.sink, it, peer, {data, size});
+    const std::span payload(data + way.headerBytes, size - way.headerBytes);
+    if (way.sink != Node::none && answersAlone(plan.nodes[way.sink])) {
+      takeFromBooks(f, listener.plan, nullptr, way.headerBytes);
+      return answer(f, listener, way.sink, it, way.said ? way.said->source : peer, payload);
+    }
     DropReason why = DropReason::policy;
     Flow* flow = flowOn(f, from, way, why);
     if (!flow) return countRefused(f, listener.plan, toUpstream, why, 1, size);
     kept = true;
-    arrive(f, *flow, toUpstream, data, size, size);
+    takeFromBooks(f, listener.plan, flow, way.headerBytes);
+    arrive(f, *flow, toUpstream, payload.data(), uint32_t(payload.size()), uint32_t(payload.size()));
   });
   return kept;
 }

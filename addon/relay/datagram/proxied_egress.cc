@@ -10,8 +10,11 @@
 namespace millrace {
 namespace {
 
-/// Where the peer sent to, with the port of the listener.
+constexpr size_t mostDatagramBytes = 65'507;
+
+/// Where the downstream sent to: as a proxy says, or here, with the port of the listener.
 PeerAddress destinationOf(const Flow& flow) {
+  if (flow.said) return flow.said->destination;
   const PeerAddress bound = flow.listener->bound.peer();
   if (flow.key.local.family == 0) return bound;
   PeerAddress local = flow.key.local;
@@ -22,9 +25,17 @@ PeerAddress destinationOf(const Flow& flow) {
 }  // namespace
 
 void enqueueProxied(FlowContext& f, Flow& flow, const uint8_t* data, uint32_t length, uint32_t segment) {
-  std::array<uint8_t, maxProxyHeaderBytes> room;
-  const std::span header = std::span(room).first(writeProxyHeader(2, flow.key.peer, destinationOf(flow), room, ProxyTransport::datagram));
   segment = std::min(segment, length);
+  if (f.nodeOf(flow).forward.proxyDialect == ProxyDialect::first) {
+    if (flow.introduced) return enqueue(f, flow, toUpstream, data, length, segment);
+    if (length > segment) {
+      enqueueProxied(f, flow, data, segment, segment);
+      return enqueueProxied(f, flow, data + segment, length - segment, segment);
+    }
+  }
+  std::array<uint8_t, maxProxyHeaderBytes> room;
+  const std::span header = std::span(room).first(writeProxyHeader(2, flow.downstream(), destinationOf(flow), room, ProxyTransport::datagram));
+  flow.introduced = segment + header.size() <= mostDatagramBytes;  // else it is dropped, and the next one is the first
   const auto each = uint32_t(segment + header.size());
   const uint32_t together = std::clamp(Run::mostBytes / each, 1u, Run::mostSegments);
   eachDatagram(data, length, together * segment, [&](const uint8_t* train, uint32_t bytes) {

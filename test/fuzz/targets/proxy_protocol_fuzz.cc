@@ -23,6 +23,12 @@ Header readHeader(Input head) {
   hold(header.bytes <= head.size(), "a header is no longer than what is there");
   hold((header.bytes > 0) == (header.state == State::local || header.state == State::proxied), "and has a length where it is one");
   hold((header.state == State::none) == (proxyStart(head) == ProxyStart::none), "what begins like none is none");
+  if (proxyStart(head) == ProxyStart::version2) {
+    const ProxyHeader datagram = readProxyHeader(head, ProxyTransport::datagram);
+    const auto whole = [](State state) { return state == State::local || state == State::proxied; };
+    hold(datagram.bytes == header.bytes && (datagram.state == header.state || (whole(datagram.state) && whole(header.state))), "of a datagram it is a header as well");
+    hold(datagram.state != State::proxied || header.state != State::proxied, "and speaks of one of the two");
+  }
   return {header.state, header.bytes, header.source, header.destination};
 }
 

@@ -18,7 +18,7 @@ Bytes plus(Bytes a, const Bytes& b) {
   return a;
 }
 
-ProxyHeader read(std::span<const uint8_t> head) { return exactly(head, readProxyHeader); }
+ProxyHeader read(std::span<const uint8_t> head) { return exactly(head, [](std::span<const uint8_t> bytes) { return readProxyHeader(bytes); }); }
 
 bool same(const ProxyHeader& a, const ProxyHeader& b) { return a.state == b.state && a.bytes == b.bytes && a.source == b.source && a.destination == b.destination; }
 
@@ -128,6 +128,9 @@ void testVersion2() {
   expect("a family that is not specified", version2(0x21, 0, of("anything")), State::local);
   expect("a Unix pair", version2(0x21, 0x31, Bytes(216, 'x')), State::local);
   expect("datagrams", version2(0x21, 0x12, addresses4()), State::local);
+  const ProxyHeader datagram = readProxyHeader(version2(0x21, 0x12, addresses4()), ProxyTransport::datagram);
+  check(datagram.state == State::proxied && datagram.bytes == 28 && datagram.source == a4 && datagram.destination == b4, "UDP over IPv4, of a datagram");
+  for (const int protocol : {0x10, 0x11}) check(readProxyHeader(version2(0x21, uint8_t(protocol), addresses4()), ProxyTransport::datagram).state == State::local, "no address of a datagram");
   expect("TLVs, one of them not UTF-8 (CVE-2024-23324)", version2(0x21, 0x11, plus(addresses4(), plus(tlv(2, {0xff, 0xfe}), tlv(4, Bytes(300))))), State::proxied);
   expect("the longest block", version2(0x21, 0x11, plus(addresses4(), tlv(4, Bytes(65535 - 12 - 3)))), State::proxied);
   expect("a CRC that fits", withCrc(plus(addresses4(), tlv(1, of("h2"))), true), State::proxied);
