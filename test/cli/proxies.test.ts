@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { runCli, startCli } from '../support/cli.ts'
-import { child } from '../support/child.ts'
+import { child, plainEnv } from '../support/child.ts'
 import { destroyPeers, listen } from '../support/peers.ts'
 import { temporaryFolder } from '../support/programs.ts'
 import { finish } from './lines.ts'
@@ -12,7 +12,7 @@ const page = 'HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello'
 
 /** What curl prints of a page behind a proxy, or why there is none. */
 async function curl(...args: readonly string[]): Promise<string> {
-  await using program = child('curl', ['-sS', '--max-time', '10', ...args])
+  await using program = child('curl', ['-sS', '--max-time', '10', ...args], { env: plainEnv() })
   await program.exited
   return program.stdout() + program.stderr()
 }
