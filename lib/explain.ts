@@ -76,7 +76,7 @@ function chainLines(kind: Kind, { stages, sink }: Branch, path: string, depth: n
 }
 
 function lineOf(kind: Kind, { name, shows, body }: AnyStage | AnySink, path: string, depth: number): Line {
-  const own = kind === 'datagram' && body.step === 'settings' && body.ofDatagrams !== undefined ? body.ofDatagrams.shows : shows
+  const own = kind === 'datagram' && 'ofDatagrams' in body ? body.ofDatagrams.shows : shows
   const text = own === '' ? name : `${name} ${own}`
   return { depth, text, node: { path, node: text, ...(kind === 'stream' ? whereOf(body) : whereOfDatagrams(body)) } }
 }

@@ -39,8 +39,7 @@ function checkAnswering(kind: Kind, { stages, sink }: Branch, before: readonly A
   const all = [...before, ...stages]
   for (const chain of below(sink)) checkAnswering(kind, chain, all)
   if (sink.body.step !== 'stun') return
-  const first = all.find(({ body }) => body.step === 'proxyProtocol' && body.dialect === 'first')
-  if (first !== undefined) throw refuse('pipe', 'proxyProtocol with dialect "first" cannot stand before stun, which has no flow that would remember whom it is from: use "every"')
+  if (all.some(readsFirst)) throw refuse('pipe', 'proxyProtocol with dialect "first" cannot stand before stun, which has no flow that would remember whom it is from: use "every"')
   const refused = all.find(({ body: { step }, name }) => step === 'transform' || (kind === 'datagram' && (step === 'limit' || step === 'filterDatagrams' || name === 'throttle')))
   if (refused === undefined) return
   const instead = refused.name === 'limit' || refused.name === 'throttle' ? ': stun answers datagrams without a flow, use its option ratePerAddress' : ''
@@ -57,12 +56,26 @@ function checkProxies<K extends Kind>({ listen }: Source<K>, stages: readonly An
 /** Who has been counted or shown as one peer must not become another, and a datagram has all of its headers, or none. */
 function checkProxied({ stages, sink }: Branch, before: readonly (AnyStage | AnySink)[]): void {
   const all = [...before, ...stages, sink]
-  const knows = all.findIndex(({ body: { step } }) => step === 'limit' || step === 'inspect' || step === 'decide' || step === 'choose')
+  const knows = all.findIndex(({ body: { step } }) => step === 'limit' || step === 'inspect' || step === 'decide' || step === 'choose' || step === 'filterDatagrams')
   const reads = all.findLastIndex(({ body: { step } }) => step === 'proxyProtocol')
   if (knows >= 0 && knows < reads) throw refuse('pipe', `proxyProtocol must stand before ${all[knows]?.name}, which has to know whom the session is from`)
   const dialects = new Set(all.flatMap(({ body }) => (body.step === 'proxyProtocol' ? [body.dialect] : [])))
   if (dialects.size > 1) throw refuse('pipe', 'proxyProtocol with dialect "first" and with "every" cannot stand one behind the other: which of a flow\'s datagrams have headers has to be the same for both')
+  const reading = sink.body.step === 'route' ? sink.body.when.find(({ matcher }) => readsEach(matcher.plan)) : undefined
+  if (reading !== undefined && below(sink).flatMap(chainsOf).some(({ stages: some }) => some.some(readsFirst))) {
+    throw refuse('pipe', `proxyProtocol with dialect "first" cannot stand behind route with ${reading.matcher.name}, which decides about each datagram, and only the first has a header: put it before route`)
+  }
   for (const chain of below(sink)) checkProxied(chain, all)
+}
+
+function readsFirst({ body }: AnyStage): boolean {
+  return body.step === 'proxyProtocol' && body.dialect === 'first'
+}
+
+/** Whether a matcher may say something else about the next datagram of a flow. */
+function readsEach(plan: PlanMatcher): boolean {
+  if (plan.op === 'not') return readsEach(plan.matcher)
+  return plan.op === 'any' ? plan.matchers.some(readsEach) : plan.op !== 'remoteAddress' && plan.op !== 'quic'
 }
 
 /** Whoever reaches a proxy goes on from here, so somebody has to say who that is, or where to. */

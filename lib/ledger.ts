@@ -94,7 +94,7 @@ export const counterNames: readonly string[] = [
 
 /**
  * The bytes of one direction. Received from the source or produced by a handler or an echo = sent to the destination, consumed by
- * a handler or a sink, dropped, or pending. `crossed` are those that entered JS, counted beside.
+ * a handler or a sink, or by the stage that a header is for, dropped, or pending. `crossed` are those that entered JS, counted beside.
  */
 export type Bytes = Readonly<Record<(typeof byteNames)[number], number>>
 

@@ -20,7 +20,7 @@ type Named = { readonly name: string; readonly shows: string }
 /** What `compile` makes of a stage. */
 export type StageBody =
   | { readonly step: 'allow' | 'deny'; readonly networks: GivenNetworks }
-  | { readonly step: 'proxyProtocol'; readonly from: GivenNetworks; readonly mode: PlanProxyMode; readonly dialect: PlanProxyDialect; readonly head: PlanHead }
+  | { readonly step: 'proxyProtocol'; readonly from: GivenNetworks; readonly mode: PlanProxyMode; readonly dialect: PlanProxyDialect; readonly head: PlanHead; readonly ofDatagrams: { readonly shows: string } }
   | { readonly step: 'limit'; readonly maxSessions: number; readonly maxSessionsPerAddress: number; readonly newSessionsPerSecond: number }
   /** `ofDatagrams`: what holds for datagrams instead, where that is something else. */
   | { readonly step: 'settings'; readonly settings: Partial<PlanSettings>; readonly ofDatagrams?: { readonly settings: Partial<PlanSettings>; readonly shows: string } }

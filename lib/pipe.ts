@@ -34,7 +34,7 @@ export type ListenOptions = {
   readonly incomingCpu?: number
   /** Datagrams: flows at once, 1 to 1048576; default 65536. A new flow over it takes the place of the oldest that nobody has answered; where all have been, it is refused. */
   readonly maxFlows?: number
-  /** Datagrams: flows at once from one address, 1 to 1048576; default no limit. */
+  /** Datagrams: flows at once from one address, which is that of the downstream that a proxy speaks for, 1 to 1048576; default no limit. */
   readonly maxFlowsPerAddress?: number
 }
 
@@ -49,7 +49,7 @@ const names = ['backlog', 'dualStack', 'receiveBufferBytes', 'sendBufferBytes', 
 
 /**
  * Where a pipeline's sessions come from: one endpoint or several of the same kind, each port once. With `udp` a session is a flow: what
- * comes from one address and port to one listener, until nothing has come for its idle timeout.
+ * comes from one address and port to one listener, and behind `proxyProtocol` for one downstream, until nothing has come for its idle timeout.
  * Throws ERR_MILLRACE_BAD_OPTION, ERR_MILLRACE_UNKNOWN_OPTION and, for no endpoint, two kinds or one port twice, ERR_MILLRACE_BAD_PIPELINE.
  */
 export function listen<K extends Kind>(endpoints: Endpoint<K> | readonly Endpoint<K>[], options: ListenOptions = {}): Source<K> {

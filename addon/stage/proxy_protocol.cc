@@ -146,7 +146,9 @@ ProxyHeader readVersion2(std::span<const uint8_t> head, ProxyTransport transport
   if (head.size() < bytes) return {State::more};
   if (family == 0) return {State::local, bytes};
   if (!tlvsFit(head.first(bytes), fixed2 + addressBytes2[family])) return {State::invalid};
-  if ((head[13] & 15) != unsigned(transport) || family == 3) return {State::local, bytes};  // not an address that this could have come from
+  const unsigned protocol = head[13] & 15;
+  const bool speaks = protocol == 1 || (protocol == 2 && transport == ProxyTransport::datagram);  // a proxy may take questions over TCP or QUIC and pass them on in datagrams
+  if (!speaks || family == 3) return {State::local, bytes};  // not an address that this could have come from
   const uint8_t* at = head.data() + fixed2;
   const auto tlvs = head.first(bytes).subspan(fixed2 + addressBytes2[family]);
   if (family == 1) return {State::proxied, bytes, peerOf(4, at, at + 8), peerOf(4, at + 4, at + 10), tlvs};

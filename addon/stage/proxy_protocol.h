@@ -34,6 +34,7 @@ ProxyStart proxyStart(std::span<const uint8_t> head);
 
 enum class ProxyTransport : uint8_t { stream = 1, datagram = 2 };
 
+/// `transport`: what the header came by. It may name the other kind of client only within a datagram.
 ProxyHeader readProxyHeader(std::span<const uint8_t> head, ProxyTransport transport = ProxyTransport::stream);
 
 /// The longest that writeProxyHeader makes.

@@ -18,7 +18,8 @@ export type ProxyProtocolOptions = {
   readonly timeoutMs?: number
   /**
    * Of datagrams: which of a flow have a header. `every` (default): each, so that one port of a proxy may speak for many. `first`: the one that begins the flow; what follows from the same port of the
-   * proxy goes the same way, whatever it begins like, until the flow has ended, so it needs a `maxFlows` and an `idleTimeout` that are not below those of the proxy.
+   * proxy goes the same way, whatever it begins like, past the gates behind this stage, until the flow has ended. So both sides have to agree about when that is: who sends on after it has ended here names
+   * himself, and a port that the proxy uses again before has another's name. Prefer `every`. With `first` the mode is `require` or `use`.
    */
   readonly dialect?: 'every' | 'first'
 }
@@ -29,14 +30,16 @@ const maxBytes = 16 + 65_535
 /**
  * Reads the header of the PROXY protocol, version 1 or 2, that a proxy sends before everything else (HAProxy's doc/proxy-protocol.txt). From here on the session's downstream is whom the
  * proxy speaks for: for `allow`, `deny`, `limit`, `remoteAddress`, handlers, events and `forward(…, { proxyProtocol })`. LOCAL and UNKNOWN leave it the proxy. A header that is wrong
- * anywhere, also by its CRC32c, resets the session (`malformed`). What else it says, handlers find in `session.proxy`: where the proxy was reached, and the TLVs. All that a header without an address has is skipped. Whoever is not in `from` is taken as it comes, its bytes unread.
+ * anywhere, also by its CRC32c, resets the session (`malformed`). What else it says, handlers of streams find in `session.proxy`: where the proxy was reached, and the TLVs. All that a header without an address has is skipped. Whoever is not in `from` is taken as it comes, its bytes unread.
  *
- * A datagram has its header, of version 2, within itself, and what is wrong with it drops that one: as `malformed`, or with `reject` as `policy`. Each downstream that one port of a proxy speaks for is a flow,
- * and answers go to that port. Whoever can send in the name of a proxy's address, which UDP does not prevent, can name anybody: only where nobody else can.
+ * A datagram has its header, of version 2, within itself, and what is wrong with it drops that one: as `malformed`, or with `reject` as `policy`. It may name a client of TCP too. Each downstream that one port of
+ * a proxy speaks for is a flow, and answers go to that port. Whoever can send in the name of a proxy's address, which UDP does not prevent, can name anybody: only where nobody else can.
  *
- * Stands before `limit`, `inspect` and `decide`, which have to know who it is.
+ * Stands before `limit`, `inspect`, `decide` and `filterDatagrams`, which have to know who it is.
  * Throws ERR_MILLRACE_BAD_CIDR, ERR_MILLRACE_BAD_OPTION, ERR_MILLRACE_UNKNOWN_OPTION.
  */
+export function proxyProtocol(options: ProxyProtocolOptions & { readonly dialect: 'first' }): Stage<'datagram'>
+export function proxyProtocol(options: ProxyProtocolOptions): Stage<Kind>
 export function proxyProtocol(options: ProxyProtocolOptions): Stage<Kind> {
   checkNames('proxyProtocol', options, ['from', 'mode', 'timeoutMs', 'dialect'])
   const { from, mode = 'require', timeoutMs = 3_000, dialect = 'every' } = options
@@ -44,11 +47,16 @@ export function proxyProtocol(options: ProxyProtocolOptions): Stage<Kind> {
   const { networks, shows } = parseNetworks('proxyProtocol', from)
   checkWord('proxyProtocol', 'mode', mode, ['require', 'use', 'ignore', 'reject'])
   checkWord('proxyProtocol', 'dialect', dialect, ['every', 'first'])
+  if (dialect === 'first' && (mode === 'ignore' || mode === 'reject')) {
+    throw misuse('ERR_MILLRACE_BAD_OPTION', 'proxyProtocol', `mode must be "require" or "use" with dialect "first", not "${mode}": only a header that is believed tells where a flow begins`)
+  }
+  if (dialect === 'first' && options.timeoutMs !== undefined) throw misuse('ERR_MILLRACE_BAD_OPTION', 'proxyProtocol', 'timeoutMs is not for dialect "first": a datagram is whole')
   checkInteger('proxyProtocol', 'timeoutMs', timeoutMs, { least: 1, most: maxMs, unit: 'ms' })
+  const believed = `${mode} from ${shows}`
   return {
     role: 'stage',
     name: 'proxyProtocol',
-    shows: `${mode} from ${shows} ${dialect === 'first' ? 'with the first datagram' : `within ${formatMs(timeoutMs)}`}`,
-    body: { step: 'proxyProtocol', from: networks, mode, dialect, head: { minBytes: 0, maxBytes, timeoutMs } },
+    shows: dialect === 'first' ? `${believed} with the first datagram` : `${believed} within ${formatMs(timeoutMs)}`,
+    body: { step: 'proxyProtocol', from: networks, mode, dialect, head: { minBytes: 0, maxBytes, timeoutMs }, ofDatagrams: { shows: `${believed} with ${dialect === 'first' ? 'the first' : 'each'} datagram` } },
   }
 }

@@ -1,8 +1,11 @@
 /** `proxyProtocol` of datagrams: a proxy says within each, or within the first, whom it speaks for. */
 import assert from 'node:assert/strict'
-import { allow, deny, echo, filterDatagrams, forward, generate, idleTimeout, limit, listen as from, otherwise, pipe, prefix, proxyProtocol, remoteAddress, route, stun, udp, when, type ProxyProtocolOptions } from '../../lib/index.ts'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { allow, deny, echo, file, filterDatagrams, forward, generate, idleTimeout, limit, listen as from, otherwise, pipe, prefix, proxyProtocol, remoteAddress, route, stun, udp, when, type ProxyProtocolOptions } from '../../lib/index.ts'
 import { ledgerSays } from '../support/datagram-ledger.ts'
 import { datagramHeader, localHeader } from '../support/proxy-header.ts'
+import { temporaryFolder } from '../support/programs.ts'
 import { threads, withRelay } from '../support/relay.ts'
 import { mappedIn, parse, request } from '../support/stun.ts'
 import { closeUdpPeers, udpEcho, udpPeer, unusedUdpPort } from '../support/udp-peers.ts'
@@ -62,6 +65,17 @@ for (const thread of threads) {
         await proxy.send(behind(header, 'right'))
         assert.deepEqual(await upstream.texts(1), ['right'])
         await ledgerSays(relay.server, 'toUpstream', { received: wrong.length + 1, sent: 1, dropped: { malformed: wrong.length } })
+      })
+    })
+
+    it('a client of TCP that a proxy speaks for, as one that passes DNS over HTTPS on does, is that client', async () => {
+      await withRelay(pipe(from(udp('127.0.0.1:0')), proxyProtocol({ from: here }), deny('192.0.2.0/24'), echo()), { thread }, async (relay) => {
+        const proxy = await udpPeer(relay.address)
+        const overTcp = (source: string) => datagramHeader(source, '198.51.100.9:443').fill(0x11, 13, 14)
+        await proxy.send(behind(overTcp('192.0.2.1:5000'), 'denied'))
+        assert.equal(await proxy.ask(behind(overTcp('203.0.113.1:5000'), 'x')), 'x')
+        await ledgerSays(relay.server, 'toUpstream', { received: 2, consumed: 1, dropped: { policy: 1 } })
+        assert.equal((await relay.opens())[0]?.downstream, '203.0.113.1:5000')
       })
     })
 
@@ -164,6 +178,29 @@ for (const thread of threads) {
         await relay.closes(2) // idle
         await proxy.send('too late')
         await ledgerSays(relay.server, 'toUpstream', { received: 9, sent: 7, dropped: { malformed: 2 } })
+      })
+    })
+
+    it('first: who becomes a proxy, or is none any more, is so with the next datagram', async () => {
+      using folder = temporaryFolder()
+      const list = join(folder.path, 'proxies')
+      writeFileSync(list, '10.0.0.0/8\n')
+      const upstream = await udpPeer()
+      await withRelay(pipe(from(udp('127.0.0.1:0')), proxyProtocol({ from: [file(list)], dialect: 'first' }), forward(udp(upstream.address))), { thread }, async (relay) => {
+        const read = (count: number) => until(() => relay.events.filter((event) => event.type === 'notice' && event.code === 'fileChanged').length >= count, 'the list to be read again')
+        const peer = await udpPeer(relay.address)
+        await peer.send('plain')
+        assert.deepEqual(await upstream.texts(1), ['plain'])
+        writeFileSync(list, '127.0.0.0/8\n')
+        await read(1)
+        await peer.send(behind(header, 'now a proxy'))
+        assert.deepEqual(await upstream.texts(1), ['now a proxy'])
+        writeFileSync(list, '10.0.0.0/8\n')
+        await read(2)
+        await peer.send('plain again')
+        assert.deepEqual(await upstream.texts(1), ['plain again'])
+        const peers = (await relay.server.sessions()).map(({ downstream, datagrams }) => [downstream, datagrams?.toUpstream.sent.datagrams])
+        assert.deepEqual(peers.toSorted(), [['192.0.2.1:5000', 1], [peer.address, 2]].toSorted())
       })
     })
 

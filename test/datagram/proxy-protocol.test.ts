@@ -101,6 +101,33 @@ for (const thread of threads) {
       })
     })
 
+    it('with proxyDialect "first" to IPv6, where more fits into a datagram', async () => {
+      const upstream = await udpPeer(undefined, { host: '::1' })
+      await withRelay(pipe(from(udp('127.0.0.1:0')), forward(udp(upstream.address), { proxyProtocol: 2, proxyDialect: 'first' })), { thread }, async (relay) => {
+        const peer = await udpPeer(relay.address)
+        await peer.send(Buffer.alloc(65_490, 1))
+        assert.equal((await upstream.receive()).bytes.length, 65_490 + 28)
+        await peer.send('next')
+        assert.deepEqual(await upstream.texts(1), ['next'])
+      })
+    })
+
+    it('with proxyDialect "first" an upstream that was not there yet is told when it is', async () => {
+      const port = await unusedUdpPort()
+      await withRelay(pipe(from(udp('127.0.0.1:0')), forward(udp(`127.0.0.1:${port}`), { proxyProtocol: 2, proxyDialect: 'first' })), { thread }, async (relay) => {
+        const peer = await udpPeer(relay.address)
+        for (let flows = 1; flows <= 3; flows++) {
+          await peer.send('nobody there')
+          const closed = await relay.closes(flows)
+          assert.equal(closed.at(-1)?.reason, 'connectRefused')
+        }
+        const upstream = await udpPeer(undefined, { port })
+        await peer.send('one')
+        await peer.send('two')
+        assert.deepEqual(await upstream.texts(2), [`${datagramHeader(peer.address, relay.address).toString('latin1')}one`, 'two'])
+      })
+    })
+
     it('with proxyDialect "first" only the first of a train has one', async () => {
       const wrong: number[] = []
       let headers = 0

@@ -1,6 +1,6 @@
 /** What `proxyProtocol`, on both sides, refuses, and where it may stand. */
 import assert from 'node:assert/strict'
-import { close, decide, echo, forward, generate, inspect, limit, listen, otherwise, pass, pipe, proxyProtocol, reject, remoteAddress, route, stun, tcp, tls, udp, unix, when } from '../../lib/index.ts'
+import { close, decide, echo, filterDatagrams, forward, generate, inspect, limit, listen, not, otherwise, pass, pipe, prefix, proxyHeader, proxyProtocol, quic, reject, remoteAddress, route, stun, tcp, tls, udp, unix, when } from '../../lib/index.ts'
 import { refused } from './refused.ts'
 import { call } from './untyped.ts'
 
@@ -19,6 +19,8 @@ describe('the options of proxyProtocol', () => {
     [() => call(forward, unix('/a'), { proxyProtocol: 3 }), badOption, 'forward: proxyProtocol must be 1 or 2, not 3'],
     [() => call(forward, udp('127.0.0.1:1'), { proxyProtocol: 1 }), badOption, 'forward: proxyProtocol must be 2 for datagrams, which version 1 does not know, not 1'],
     [() => call(proxyProtocol, { from: ['10.0.0.0/8'], dialect: 'all' }), badOption, 'proxyProtocol: dialect must be "every" or "first", not "all"'],
+    [() => proxyProtocol({ from: ['10.0.0.0/8'], dialect: 'first', mode: 'reject' }), badOption, 'proxyProtocol: mode must be "require" or "use" with dialect "first", not "reject": only a header that is believed tells where a flow begins'],
+    [() => proxyProtocol({ from: ['10.0.0.0/8'], dialect: 'first', timeoutMs: 9 }), badOption, 'proxyProtocol: timeoutMs is not for dialect "first": a datagram is whole'],
     [() => call(forward, udp('127.0.0.1:1'), { proxyProtocol: 2, proxyDialect: 'last' }), badOption, 'forward: proxyDialect must be "every" or "first", not "last"'],
     [() => forward(udp('127.0.0.1:1'), { proxyDialect: 'first' }), badOption, 'forward: proxyDialect is about the header that proxyProtocol: 2 makes, which is not there'],
     [() => call(forward, tcp('127.0.0.1:1'), { proxyProtocol: 2, proxyDialect: 'first' }), badOption, 'forward: proxyDialect is not for tcp 127.0.0.1:1: a stream has one header, before everything'],
@@ -56,6 +58,11 @@ describe('proxyProtocol in a pipeline', () => {
     pipe(datagrams, route(when(remoteAddress('::1'), first, echo()), otherwise(stage, stun())))
     refused(() => pipe(datagrams, limit({ maxSessions: 1 }), stage, echo()), badPipeline, before('limit'))
     pipe(datagrams, first, first, echo())
+    pipe(datagrams, route(when(quic(), first, echo()), when(not(remoteAddress('::1')), first, echo()), otherwise(first, echo())))
+    const behind = (name: string) => `pipe: proxyProtocol with dialect "first" cannot stand behind route with ${name}, which decides about each datagram, and only the first has a header: put it before route`
+    refused(() => pipe(datagrams, route(when(proxyHeader(), first, echo()), otherwise(echo()))), badPipeline, behind('proxyHeader'))
+    refused(() => pipe(datagrams, route(when(not(prefix('!')), echo()), otherwise(route(when(remoteAddress('::1'), first, echo()), otherwise(echo()))))), badPipeline, behind('not'))
+    refused(() => pipe(datagrams, filterDatagrams({ toUpstream() {} }), stage, echo()), badPipeline, before('filterDatagrams'))
     refused(() => pipe(datagrams, first, stage, echo()), badPipeline, 'pipe: proxyProtocol with dialect "first" and with "every" cannot stand one behind the other: which of a flow\'s datagrams have headers has to be the same for both')
     refused(() => call(pipe, source, first, echo()), badPipeline, 'pipe: the part proxyProtocol is for datagrams, but listen tcp 127.0.0.1:0 is a source of streams')
     refused(() => pipe(datagrams, first, route(when(remoteAddress('::1'), stun()), otherwise(echo()))), badPipeline, 'pipe: proxyProtocol with dialect "first" cannot stand before stun, which has no flow that would remember whom it is from: use "every"')

@@ -1,5 +1,5 @@
 /** Streams and datagrams: a part for the one is refused at its place in a chain of the other. Nothing here runs. */
-import { allow, any, close, datagrams as datagramHandler, decide, echo, filterDatagrams, forward, generate, halfCloseTimeout, highWater, idleTimeout, inspect, keepAlive, limit, listen, maxDuration, not, otherwise, parseEndpoint, pass, pipe, prefix, quic, remoteAddress, reset, route, serve, sni, stream, tcp, throttle, transform, udp, when, wireguard } from '../../lib/index.ts'
+import { allow, any, close, datagrams as datagramHandler, decide, echo, filterDatagrams, forward, generate, halfCloseTimeout, highWater, idleTimeout, inspect, keepAlive, limit, listen, maxDuration, not, otherwise, parseEndpoint, pass, pipe, prefix, proxyProtocol, quic, remoteAddress, reset, route, serve, sni, stream, tcp, throttle, transform, udp, when, wireguard } from '../../lib/index.ts'
 import type { Otherwise, Pipeline, When } from '../../lib/index.ts'
 import { anyStage, datagramMatcher, datagramSink, datagramStage, udpEndpoint } from './parts.ts'
 
@@ -35,6 +35,14 @@ export const branches: readonly When<'stream'>[] = [
 ]
 export const rest: Otherwise<'stream'> = otherwise(inspect(() => pass()), close())
 
+export const proxied: readonly Pipeline<'datagram'>[] = [pipe(datagrams, proxyProtocol({ from: ['::1'], dialect: 'first' }), echo()), pipe(datagrams, proxyProtocol({ from: ['::1'] }), echo())]
+// A header in the first datagram only, of streams.
+pipe(
+  streams,
+  // @ts-expect-error -- a stream has one header
+  proxyProtocol({ from: ['::1'], dialect: 'first' }),
+  echo(),
+)
 // A datagram part on a TCP listener.
 pipe(
   streams,

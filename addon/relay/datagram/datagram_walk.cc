@@ -68,8 +68,8 @@ DatagramWay walkDatagram(FlowContext& f, const DatagramFrom& from, std::span<con
         at = node.next[0];
         if (!node.proxy->expects(peer)) break;
         if (node.proxy->dialect == ProxyDialect::first && way.place == 0) {
-          way.place = at;
-          if ((way.flow = flowAt(f, from, at, way))) return onIts(way);
+          way.place = uint32_t(plan.nodes.size()) + at;  // a place that no sink and no branch has
+          if ((way.flow = flowAt(f, from, way.place, way))) return onIts(way);
         }
         if (!takeHeader(*node.proxy, bytes.subspan(way.headerBytes), way)) return way;
         if (way.said) peer = way.said->source;

@@ -81,7 +81,7 @@ struct Flow : LoopTimer {
   uint8_t reads = 0;                   // from its upstream, together with other flows
   bool bursts = false;                 // the last read of this flow alone brought several datagrams
   bool replied = false;                // something went back to the downstream
-  bool introduced = false;             // the upstream has been told whom it is from, where only the first datagram does
+  bool introduced = false;             // a datagram that tells the upstream whom it is from is on its way, or has been, where only one does
   bool over = false;                   // out of the table; its slot is freed at the turn's end
 
   /// Whom it is from: the peer, or whom that speaks for.

@@ -38,7 +38,11 @@ void memberAnswered(FlowContext& f, Flow& flow) { setOf(f, flow).succeeded(flow.
 
 void noteIcmpError(FlowContext& f, const Flow& flow) {
   ++f.countersOf(flow.plan).icmpErrors;
-  if (flow.member != Candidate::none) f.unreached.push_back(flow.token);
+  if (flow.member != Candidate::none || flow.introduced) f.unreached.push_back(flow.token);
+}
+
+void noteUnsent(FlowContext& f, const Flow& flow) {
+  if (flow.introduced && flow.tally[toUpstream].sent.datagrams == 0) f.unreached.push_back(flow.token);
 }
 
 void endFlowsOf(FlowContext& f, uint32_t plan, uint32_t upstream, uint32_t slot) {
@@ -52,10 +56,14 @@ void endFlowsOf(FlowContext& f, uint32_t plan, uint32_t upstream, uint32_t slot)
 void judgeUnreached(FlowContext& f) {
   for (const Token token : std::exchange(f.unreached, {})) {
     Flow* flow = f.flows.find(token);
-    if (!flow || flow->over || flow->member == Candidate::none) continue;
-    UpstreamSet& set = setOf(f, *flow);
-    countFailure(f.c, set, flow->member, ECONNREFUSED);
-    if (!set.member(flow->member).usable()) endFlow(f, *flow, Reason::connectRefused);
+    if (!flow || flow->over) continue;
+    bool lost = flow->introduced;
+    if (flow->member != Candidate::none) {
+      UpstreamSet& set = setOf(f, *flow);
+      countFailure(f.c, set, flow->member, ECONNREFUSED);
+      lost = lost || !set.member(flow->member).usable();
+    }
+    if (lost) endFlow(f, *flow, Reason::connectRefused);
   }
 }
 

@@ -18,9 +18,11 @@ void leaveMember(FlowContext& f, Flow& flow);
 void memberAnswered(FlowContext& f, Flow& flow);
 /// The flow's socket has told of an ICMP error, which is counted.
 void noteIcmpError(FlowContext& f, const Flow& flow);
+/// A datagram to the upstream has been dropped instead of sent: where it was the one that says whom the flow is from, that has to begin anew.
+void noteUnsent(FlowContext& f, const Flow& flow);
 /// A check has found a member of a set down: its flows end, if the set says so.
 void endFlowsOf(FlowContext& f, uint32_t plan, uint32_t upstream, uint32_t slot);
-/// At a turn's end: counts what was noted, and ends flows whose member is no longer in use.
+/// At a turn's end: counts what was noted, and ends flows whose member is no longer in use, or whose upstream does not know whom they are from.
 void judgeUnreached(FlowContext& f);
 
 }  // namespace millrace

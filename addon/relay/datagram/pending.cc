@@ -1,6 +1,7 @@
 // What a socket does not take for now: the part of Sending that keeps copies, and sends or drops them later.
 #include <cstring>
 
+#include "relay/datagram/flow_member.h"
 #include "relay/datagram/sending.h"
 
 namespace millrace {
@@ -11,7 +12,11 @@ void Sending::keep(const Addressee& to, const uint8_t* data, uint32_t length) {
   PendingDatagrams& pending = *socket.pending;
   const size_t cost = length + PendingDatagrams::overhead;
   const bool fits = pending.bytes + cost <= PendingDatagrams::maxPendingBytes && f.pendingBytes + cost <= f.c.options.maxPendingBytes;
-  if (!fits) return countDropped(f, to.plan, to.flow, direction, DropReason::sendBufferFull, 1, length);
+  if (!fits) {
+    countDropped(f, to.plan, to.flow, direction, DropReason::sendBufferFull, 1, length);
+    if (to.flow && direction == toUpstream && pending.list.empty()) noteUnsent(f, *to.flow);
+    return;
+  }
   PendingDatagram one{std::make_unique<uint8_t[]>(length), length, to.flow && !to.flow->over ? to.flow->token : Token{}, to.plan, to.peer, to.local, to.scope};
   if (length > 0) std::memcpy(one.data.get(), data, length);
   pending.list.push_back(std::move(one));

@@ -10,7 +10,7 @@
 namespace millrace {
 namespace {
 
-constexpr size_t mostDatagramBytes = 65'507;
+size_t mostDatagramBytes(const Flow& flow) { return flow.upstreamPeer.family == 6 ? 65'527 : 65'507; }
 
 /// Where the downstream sent to: as a proxy says, or here, with the port of the listener.
 PeerAddress destinationOf(const Flow& flow) {
@@ -35,7 +35,7 @@ void enqueueProxied(FlowContext& f, Flow& flow, const uint8_t* data, uint32_t le
   }
   std::array<uint8_t, maxProxyHeaderBytes> room;
   const std::span header = std::span(room).first(writeProxyHeader(2, flow.downstream(), destinationOf(flow), room, ProxyTransport::datagram));
-  flow.introduced = segment + header.size() <= mostDatagramBytes;  // else it is dropped, and the next one is the first
+  flow.introduced = segment + header.size() <= mostDatagramBytes(flow);  // else it is dropped, and the next one is the first
   const auto each = uint32_t(segment + header.size());
   const uint32_t together = std::clamp(Run::mostBytes / each, 1u, Run::mostSegments);
   eachDatagram(data, length, together * segment, [&](const uint8_t* train, uint32_t bytes) {

@@ -79,6 +79,7 @@ Sending::Outcome Sending::judge(ssize_t sent, const msghdr& header, Flow* flow, 
     return Outcome::unsegmentable;
   }
   countDropped(f, plan, flow, direction, sent == -EMSGSIZE ? DropReason::tooLarge : DropReason::unreachable, segments, bytes);
+  if (flow && direction == toUpstream) noteUnsent(f, *flow);
   return Outcome::dropped;
 }
 

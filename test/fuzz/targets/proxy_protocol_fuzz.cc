@@ -27,7 +27,7 @@ Header readHeader(Input head) {
     const ProxyHeader datagram = readProxyHeader(head, ProxyTransport::datagram);
     const auto whole = [](State state) { return state == State::local || state == State::proxied; };
     hold(datagram.bytes == header.bytes && (datagram.state == header.state || (whole(datagram.state) && whole(header.state))), "of a datagram it is a header as well");
-    hold(datagram.state != State::proxied || header.state != State::proxied, "and speaks of one of the two");
+    hold(header.state != State::proxied || (datagram.state == State::proxied && datagram.source == header.source), "and says no less");
   }
   return {header.state, header.bytes, header.source, header.destination};
 }

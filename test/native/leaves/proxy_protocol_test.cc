@@ -130,7 +130,8 @@ void testVersion2() {
   expect("datagrams", version2(0x21, 0x12, addresses4()), State::local);
   const ProxyHeader datagram = readProxyHeader(version2(0x21, 0x12, addresses4()), ProxyTransport::datagram);
   check(datagram.state == State::proxied && datagram.bytes == 28 && datagram.source == a4 && datagram.destination == b4, "UDP over IPv4, of a datagram");
-  for (const int protocol : {0x10, 0x11}) check(readProxyHeader(version2(0x21, uint8_t(protocol), addresses4()), ProxyTransport::datagram).state == State::local, "no address of a datagram");
+  check(readProxyHeader(version2(0x21, 0x11, addresses4()), ProxyTransport::datagram).source == a4, "TCP over IPv4, passed on in a datagram");
+  check(readProxyHeader(version2(0x21, 0x10, addresses4()), ProxyTransport::datagram).state == State::local, "a protocol that is not specified");
   expect("TLVs, one of them not UTF-8 (CVE-2024-23324)", version2(0x21, 0x11, plus(addresses4(), plus(tlv(2, {0xff, 0xfe}), tlv(4, Bytes(300))))), State::proxied);
   expect("the longest block", version2(0x21, 0x11, plus(addresses4(), tlv(4, Bytes(65535 - 12 - 3)))), State::proxied);
   expect("a CRC that fits", withCrc(plus(addresses4(), tlv(1, of("h2"))), true), State::proxied);
