@@ -24,7 +24,7 @@ std::optional<SysError> Acceptor::open() {
     const Plan& plan = context_.plans[p]->plan;
     if (plan.datagram) continue;
     for (size_t e = 0; e < plan.listen.size(); ++e) {
-      auto opened = Listener::open(plan.listen[e].address, plan, context_.options.sharing);
+      auto opened = Listener::open(plan.listen[e].address, plan, context_.options.sharing, context_.paces);
       if (!opened) {
         listeners_.clear();
         return opened.error();

@@ -76,6 +76,7 @@ struct Context {
   size_t messages = 0;        // read in this turn
   uint64_t staleEvents = 0;
   uint16_t firstEphemeralPort = 32768;
+  bool paces = false;         // TCP does, unless it is told otherwise
 
   Node& nodeOf(const Session& s) { return plans[s.plan]->plan.nodes[s.node]; }
   const Settings& settingsOf(const Session& s) { return nodeOf(s).settings; }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "core/congestion.h"
 #include "core/sys.h"
 #include "relay/ending.h"
 #include "relay/hops.h"
@@ -86,12 +87,13 @@ uint64_t attemptDeadline(Context& c, const Session& s) {
 }
 
 /// A socket of the session on its way to `to`, from `source` or from where the kernel chooses: what connect(2) said, or -errno of what came before it.
-int connectFrom(Session& s, const SocketAddress& to, const SocketAddress* source) {
+int connectFrom(Context& c, Session& s, const SocketAddress& to, const SocketAddress* source) {
   s.sides[1].fd.reset();  // that of the address before: this one may need its descriptor
   const int fd = sys::socket(to.family(), SOCK_STREAM);
   if (fd < 0) return fd;
   s.sides[1].fd = Fd(fd);
   s.sides[1].nagle = !to.isUnix();
+  if (c.paces && s.upstream.isLoopback()) sendUnpaced(fd);
   if (source) {
     // Else bind(2) would choose the port, for all upstreams together, and not connect(2), for this one.
     sys::setInt(fd, SOL_IP, IP_BIND_ADDRESS_NO_PORT, 1);
@@ -116,7 +118,7 @@ void dial(Context& c, Session& s) {
   s.phase = Phase::connecting;
   const SocketAddress to = upstream.set ? upstream.set->member(s.firstAddress).address : c.plans[s.plan]->plan.addressFor(upstream, addressIndex(upstream, s), s.endpoint);
   s.upstream = upstream.set ? upstream.set->peerOf(s.firstAddress) : to.peer();
-  int result = options.sources.fromEach(to.family(), c.now(), mostResting, [&](const SocketAddress* source) { return connectFrom(s, to, source); });
+  int result = options.sources.fromEach(to.family(), c.now(), mostResting, [&](const SocketAddress* source) { return connectFrom(c, s, to, source); });
   // Within this machine the handshake is over by now; to ask saves an event a session.
   if (result == -EINPROGRESS && s.upstream.isLoopback() && sys::isConnected(s.sides[1].fd.get())) result = 0;
   if (result == 0) return metItself(c, s) ? attemptFailed(c, s, ECONNREFUSED) : connected(c, s);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "core/congestion.h"
 #include "core/sys.h"
 #include "relay/bulk.h"
 #include "relay/dial.h"
@@ -37,6 +38,7 @@ Engine::Engine(Loop& loop, RelayOptions options, std::vector<Plan> plans, std::s
   }
   openSets(context_);
   context_.firstEphemeralPort = sys::firstEphemeralPort();
+  context_.paces = pacesByDefault();
   drainTimer_.engine = this;
   drainTimer_.fire = [](LoopTimer& timer) { static_cast<DrainTimer&>(timer).engine->drainOver(); };
   loop.handle(Context::sessionKind, this);

@@ -5,6 +5,7 @@
 #include <netinet/tcp.h>
 #include <sys/stat.h>
 
+#include "core/congestion.h"
 #include "core/sys.h"
 
 namespace millrace {
@@ -40,7 +41,7 @@ const char* setOptions(int fd, const Plan& plan) {
 
 }  // namespace
 
-Result<std::unique_ptr<Listener>> Listener::open(const SocketAddress& address, const Plan& plan, Sharing sharing) {
+Result<std::unique_ptr<Listener>> Listener::open(const SocketAddress& address, const Plan& plan, Sharing sharing, bool paces) {
   const auto failed = [&](int error, const char* syscall) { return SysError{error, syscall, address.host(), address.port()}; };
   Fd fd(sys::socket(address.family(), SOCK_STREAM));
   if (!fd) return failed(-fd.get(), "socket");
@@ -48,6 +49,7 @@ Result<std::unique_ptr<Listener>> Listener::open(const SocketAddress& address, c
     sys::setInt(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1);
     sys::setInt(fd.get(), IPPROTO_TCP, TCP_NODELAY, 1);  // accepted sockets inherit it
     if (address.family() == AF_INET6) sys::setInt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, plan.dualStack ? 0 : 1);
+    if (paces && address.peer().isLoopback()) sendUnpaced(fd.get());
     if (const char* refused = setOptions(fd.get(), plan)) return failed(errno, refused);
   }
   int bound = bindSharing(fd.get(), address, sharing);

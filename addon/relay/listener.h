@@ -12,7 +12,8 @@ namespace millrace {
 
 class Listener : public LoopTimer {
  public:
-  static Result<std::unique_ptr<Listener>> open(const SocketAddress& address, const Plan& plan, Sharing sharing);
+  /// `paces`: TCP does, unless it is told otherwise.
+  static Result<std::unique_ptr<Listener>> open(const SocketAddress& address, const Plan& plan, Sharing sharing, bool paces);
   ~Listener();
 
   struct Accepted {
