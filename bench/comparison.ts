@@ -70,7 +70,7 @@ function warningsOf(before: Result, after: Result, changes: readonly Change[]): 
   }
   const keys = (then: object, now: object): readonly string[] => [...new Set([...Object.keys(then), ...Object.keys(now)])]
   return [
-    ...(['kernel', 'cpu', 'cores', 'memoryGiB', 'node'] as const).flatMap((name) => differ(name, before.environment[name], after.environment[name])),
+    ...(['kernel', 'congestion', 'cpu', 'cores', 'memoryGiB', 'node'] as const).flatMap((name) => differ(name, before.environment[name], after.environment[name])),
     ...keys(before.versions, after.versions).flatMap((name) => differ(`the version of ${name}`, before.versions[name], after.versions[name])),
     ...keys(before.options, after.options).flatMap((name) => differ(`the option ${name}`, before.options[name], after.options[name])),
     ...only('old', names(before), names(after)),

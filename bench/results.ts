@@ -81,7 +81,7 @@ export function parseResult(text: string, file: string): Result {
 function environmentOf(at: Reader): Environment {
   const text = (name: string): string => at.get(name).text()
   const number = (name: string): number => at.get(name).number()
-  return { date: text('date'), commit: text('commit'), kernel: text('kernel'), cpu: text('cpu'), cores: number('cores'), memoryGiB: number('memoryGiB'), node: text('node') }
+  return { date: text('date'), commit: text('commit'), kernel: text('kernel'), congestion: at.find('congestion')?.text() ?? 'unknown', cpu: text('cpu'), cores: number('cores'), memoryGiB: number('memoryGiB'), node: text('node') }
 }
 
 function workloadOf(at: Reader): WorkloadResult {

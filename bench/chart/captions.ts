@@ -24,9 +24,9 @@ export function method({ options: { rounds = '', secs = '' } }: Result): readonl
 }
 
 /** When and where. */
-export function machine({ environment: { date, cores, cpu, memoryGiB, kernel, node, commit } }: Result): string {
+export function machine({ environment: { date, cores, cpu, memoryGiB, kernel, congestion, node, commit } }: Result): string {
   const day = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'long', year: 'numeric', timeZone: 'UTC' }).format(new Date(`${date}T00:00:00Z`))
-  return `${day}, ${cores} cores of ${cpu}, ${memoryGiB} GiB, Linux ${kernel}, Node ${node.slice(1)}, commit ${commit}.`
+  return `${day}, ${cores} cores of ${cpu}, ${memoryGiB} GiB, Linux ${kernel} with ${congestion} for TCP, Node ${node.slice(1)}, commit ${commit}.`
 }
 
 /** Beside whom. Node is part of the machine. */

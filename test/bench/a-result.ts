@@ -4,7 +4,7 @@ import type { Result, Round } from '../../bench/results.ts'
 export function aResult({ ours, ...more }: Partial<Result> & { readonly ours?: readonly Round[] } = {}): Result {
   return {
     kind: 'peers',
-    environment: { date: '2026-01-02', commit: 'abc1234', kernel: '6.18.1', cpu: 'A "fast" CPU', cores: 2, memoryGiB: 8, node: 'v20.19.0' },
+    environment: { date: '2026-01-02', commit: 'abc1234', kernel: '6.18.1', congestion: 'cubic', cpu: 'A "fast" CPU', cores: 2, memoryGiB: 8, node: 'v20.19.0' },
     versions: { nginx: '1.2.3' },
     leftOut: { coturn: 'not installed' },
     options: { secs: 3, rounds: 3 },

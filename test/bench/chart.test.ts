@@ -69,7 +69,7 @@ describe('the tables of the benches', () => {
   it('have a row for what is carried, what it costs and how long it takes, and the date and the machine before them', () => {
     assert.equal(tables(aResult()), `Medians of 3 rounds of 3 s, in turn, over loopback; load and servers share the cores with the relay. \
 Each relay has one loop or thread; socat has a process for each connection. \
-2 January 2026, 2 cores of A "fast" CPU, 8 GiB, Linux 6.18.1, Node 20.19.0, commit abc1234. Beside nginx 1.2.3. Left out is coturn: not installed.
+2 January 2026, 2 cores of A "fast" CPU, 8 GiB, Linux 6.18.1 with cubic for TCP, Node 20.19.0, commit abc1234. Beside nginx 1.2.3. Left out is coturn: not installed.
 
 | TCP, through a relay | millrace | nginx |
 |---|---:|---:|
