@@ -61,6 +61,9 @@ function checkProxied({ stages, sink }: Branch, before: readonly (AnyStage | Any
   if (knows >= 0 && knows < reads) throw refuse('pipe', `proxyProtocol must stand before ${all[knows]?.name}, which has to know whom the session is from`)
   const dialects = new Set(all.flatMap(({ body }) => (body.step === 'proxyProtocol' ? [body.dialect] : [])))
   if (dialects.size > 1) throw refuse('pipe', 'proxyProtocol with dialect "first" and with "every" cannot stand one behind the other: which of a flow\'s datagrams have headers has to be the same for both')
+  if (sink.body.step === 'forward' && sink.body.proxyDialect === 'first' && [...before, ...stages].some(({ body }) => body.step === 'proxyProtocol' && body.dialect === 'first')) {
+    throw refuse('pipe', 'forward with proxyDialect "first" cannot stand behind proxyProtocol with dialect "first": after an ICMP error the upstream has to be told anew whom a flow is from, and nobody says that a second time; use "every" on one side')
+  }
   const reading = sink.body.step === 'route' ? sink.body.when.find(({ matcher }) => readsEach(matcher.plan)) : undefined
   if (reading !== undefined && below(sink).flatMap(chainsOf).some(({ stages: some }) => some.some(readsFirst))) {
     throw refuse('pipe', `proxyProtocol with dialect "first" cannot stand behind route with ${reading.matcher.name}, which decides about each datagram, and only the first has a header: put it before route`)
@@ -75,7 +78,7 @@ function readsFirst({ body }: AnyStage): boolean {
 /** Whether a matcher may say something else about the next datagram of a flow. */
 function readsEach(plan: PlanMatcher): boolean {
   if (plan.op === 'not') return readsEach(plan.matcher)
-  return plan.op === 'any' ? plan.matchers.some(readsEach) : plan.op !== 'remoteAddress' && plan.op !== 'quic'
+  return plan.op === 'any' ? plan.matchers.some(readsEach) : plan.op !== 'remoteAddress'
 }
 
 /** Whoever reaches a proxy goes on from here, so somebody has to say who that is, or where to. */

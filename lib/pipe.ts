@@ -49,7 +49,7 @@ const names = ['backlog', 'dualStack', 'receiveBufferBytes', 'sendBufferBytes', 
 
 /**
  * Where a pipeline's sessions come from: one endpoint or several of the same kind, each port once. With `udp` a session is a flow: what
- * comes from one address and port to one listener, and behind `proxyProtocol` for one downstream, until nothing has come for its idle timeout.
+ * comes from one address and port to one listener, and behind `proxyProtocol` for one downstream and where that has sent to, until nothing has come for its idle timeout.
  * Throws ERR_MILLRACE_BAD_OPTION, ERR_MILLRACE_UNKNOWN_OPTION and, for no endpoint, two kinds or one port twice, ERR_MILLRACE_BAD_PIPELINE.
  */
 export function listen<K extends Kind>(endpoints: Endpoint<K> | readonly Endpoint<K>[], options: ListenOptions = {}): Source<K> {

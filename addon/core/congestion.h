@@ -1,5 +1,5 @@
 // Congestion control between sockets of one machine (internal). There is nothing between them that could be congested, and one that paces, as bbr does, arms a timer
-// for each burst and sends what a timer lets it: over loopback that halves what goes through and takes three times the CPU (docs/performance.md). Owns nothing; any thread.
+// for each burst and sends what a timer lets it: over loopback it costs about half of what could go through (docs/performance.md). Owns nothing; any thread.
 #pragma once
 
 namespace millrace {

@@ -68,7 +68,7 @@ function addForStreams(command: Command): void {
 }
 
 function addForDatagrams(command: Command): void {
-  add(command, '--proxy-dialect <which>', 'udp: which datagrams of a flow have a PROXY header, in and out: every or first (default: every)', (option, text) => {
+  add(command, '--proxy-dialect <which>', 'udp: which datagrams of a flow have a PROXY header: every or first (default: every); the other side has to have the same, or headers arrive as payload', (option, text) => {
     if (text !== 'every' && text !== 'first') throw usage(`${option}: expected every or first, not "${text}"`)
     return text
   })

@@ -12,7 +12,7 @@ import { addForwardOptions, kindOfOption } from './forward-options.ts'
 import type { ForwardOptions } from './forward-options.ts'
 import { addOffload, checkOffloadOption } from './offload-option.ts'
 import { addRelayOptions, runRelay, startHere } from './relay-command.ts'
-import { connectingOf, stagesOf, streamStagesOf } from './session-options.ts'
+import { connectingOf, datagramStagesOf, streamStagesOf } from './session-options.ts'
 import { fromOption, usage } from './usage.ts'
 
 const examples = `
@@ -23,6 +23,8 @@ Examples:
   $ millrace forward tcp://127.0.0.1:8080 tcp://10.0.0.5:80,tcp://10.0.0.6:80 --balance leastSessions --health tcp
   $ millrace forward tcp://[::1]:0 unix:///run/app.sock --json | jq .
   $ millrace forward udp://127.0.0.1:5353 udp://10.0.0.3:53 --responses 1 --stats 1s
+  $ millrace forward udp://0.0.0.0:53 udp://10.0.0.2:5353 --proxy-protocol-out 2
+  $ millrace forward udp://10.0.0.2:5353 udp://127.0.0.1:53 --proxy-protocol-in 10.0.0.1 --log
   $ millrace forward udp://0.0.0.0:7890-7900 udp://10.0.0.3:7890-7900 --max-flows-per-address 100
   $ millrace forward udp://0.0.0.0:7890-7900 udp://10.0.0.3:7890-7900 --offload nftables --stats 1s`
 
@@ -69,6 +71,7 @@ function datagramForward(from: Endpoint<'datagram'>, to: readonly Endpoint<'data
   refuseOthers('datagram', options, kindOfOption)
   const { balance, responses, sourceAddress, receiveBuffer, maxFlows, maxFlowsPerAddress, proxyProtocolIn, proxyProtocolOut, proxyDialect } = options
   if (proxyDialect !== undefined && proxyProtocolIn === undefined && proxyProtocolOut === undefined) throw usage('--proxy-dialect is about the headers of --proxy-protocol-in and --proxy-protocol-out')
+  if (proxyDialect === 'first' && proxyProtocolIn !== undefined && proxyProtocolOut !== undefined) throw usage('--proxy-dialect first is for --proxy-protocol-in or for --proxy-protocol-out, not for both: who is told once cannot tell anew')
   if (proxyProtocolOut === 1) throw usage('--proxy-protocol-out: for udp there is version 2, not 1')
   const source = fromOption('LISTEN', () =>
     listen(from, {
@@ -83,7 +86,7 @@ function datagramForward(from: Endpoint<'datagram'>, to: readonly Endpoint<'data
       ...(proxyProtocolOut === undefined ? {} : { proxyProtocol: proxyProtocolOut }),
       ...(proxyProtocolOut === undefined || proxyDialect === undefined ? {} : { proxyDialect }),
     })
-    return pipe(source, ...stagesOf(options), sink)
+    return pipe(source, ...datagramStagesOf(options), sink)
   })
 }
 

@@ -42,7 +42,7 @@ const leastStatsMs = 10
 export function addRelayOptions(command: Command): Command {
   return addShardOptions(command)
     .option('--stats <duration>', 'show sessions, rates, totals and what was dropped this often, such as 1s', statsInterval)
-    .option('--log', 'print a line for each session that ended')
+    .option('--log', 'print a line for each session that ended, a udp flow by its idle timeout; --json tells of beginnings too, and dropped datagrams are in --stats')
     .option('--json', 'print one JSON object a line: listening, open, close, notice, stats, closing')
     .option('--drain <duration>', 'how long sessions may go on after SIGTERM or SIGINT (default: 30s); a udp flow that has been quiet for a second has ended', (text) => duration('--drain', text))
 }

@@ -75,7 +75,7 @@ export function addSessionOptions(command: Command): Command {
     forward(anyTcp, { retries })
     return retries
   })
-  command.option('--proxy-protocol-in <cidr>', 'proxies at these addresses say by PROXY headers whom they speak for, and have to (repeatable)',
+  command.option('--proxy-protocol-in <cidr>', 'proxies at these addresses say by PROXY headers whom they speak for, and have to; --allow, --deny and limits are then about that, and who comes from elsewhere is a client, its bytes unread (repeatable)',
     listFor('--proxy-protocol-in', (from) => proxyProtocol({ from: [from] })))
   command.option('--via <proxy>', 'tcp: go through this proxy, socks5://[USER:PASSWORD@]HOST:PORT or http://…, with what is not a letter or digit in USER and PASSWORD as %XX; repeated: through one to the next', (text: string, before: readonly Via[] | undefined) => {
     const via = [...(before ?? []), parseVia('--via', text)]
@@ -88,9 +88,16 @@ export function addSessionOptions(command: Command): Command {
 /** What fits both kinds, the cheapest refusals first. */
 export function stagesOf(options: SessionOptions): readonly Stage<'stream' | 'datagram'>[] {
   const addresses = [options.deny && deny(...options.deny), options.allow && allow(...options.allow)]
-  const { proxyProtocolIn, proxyDialect, maxSessions, maxSessionsPerAddress, idleTimeout, maxDuration, throttle } = options
-  const proxied = proxyProtocolIn && proxyProtocol({ from: proxyProtocolIn, ...(proxyDialect === undefined ? {} : { dialect: proxyDialect }) })
+  const { proxyProtocolIn, maxSessions, maxSessionsPerAddress, idleTimeout, maxDuration, throttle } = options
+  const proxied = proxyProtocolIn && proxyProtocol({ from: proxyProtocolIn })
   return [proxied, ...addresses, maxSessions, maxSessionsPerAddress, idleTimeout, maxDuration, throttle].filter((stage) => stage !== undefined)
+}
+
+/** All stages of datagrams. */
+export function datagramStagesOf(options: SessionOptions): readonly Stage<'datagram'>[] {
+  const { proxyProtocolIn, proxyDialect, ...rest } = options
+  if (proxyProtocolIn === undefined || proxyDialect !== 'first') return stagesOf(options)
+  return [proxyProtocol({ from: proxyProtocolIn, dialect: proxyDialect }), ...stagesOf(rest)]
 }
 
 /** All stages of streams. */

@@ -57,7 +57,7 @@ export type DatagramForwardOptions = {
   readonly proxyProtocol?: 2
   /**
    * Which datagrams of a flow have the header: `every` (default), or only the `first`, for an upstream that remembers by its port whom a flow is from. Should that one
-   * be refused here, or an ICMP error tell that nobody took it, the flow ends and the next begins anew; should it be lost unnoticed, the upstream never knows. Prefer `every`.
+   * be refused here, the flow ends (`connectFailed`), as it does with any ICMP error (`connectRefused`), and the next begins anew; should it be lost unnoticed, the upstream never knows. Prefer `every`.
    */
   readonly proxyDialect?: 'every' | 'first'
 }

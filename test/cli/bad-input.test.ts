@@ -42,6 +42,7 @@ describe('bad input: the command line', () => {
     [['forward', from, to, '--proxy-protocol-out', 'two'], 'millrace: forward: --proxy-protocol-out: "two" is not a whole number of at least 1'],
     [['forward', udpFrom, udpTo, '--proxy-protocol-out', '1'], 'millrace: forward: --proxy-protocol-out: for udp there is version 2, not 1'],
     [['forward', udpFrom, udpTo, '--proxy-protocol-out', '2', '--proxy-dialect', 'last'], 'millrace: forward: --proxy-dialect: expected every or first, not "last"'],
+    [['forward', udpFrom, udpTo, '--proxy-protocol-in', '::1', '--proxy-protocol-out', '2', '--proxy-dialect', 'first'], 'millrace: forward: --proxy-dialect first is for --proxy-protocol-in or for --proxy-protocol-out, not for both: who is told once cannot tell anew'],
     [['forward', udpFrom, udpTo, '--proxy-dialect', 'first'], 'millrace: forward: --proxy-dialect is about the headers of --proxy-protocol-in and --proxy-protocol-out'],
     [['forward', from, to, '--proxy-protocol-out', '2', '--proxy-dialect', 'first'], 'millrace: forward: --proxy-dialect is for udp, not for tcp and unix'],
     [['forward', from, to, '--balance', 'best'], 'millrace: forward: --balance: expected roundRobin, leastSessions, random2, sourceHash, maglev, not "best"'],

@@ -210,7 +210,8 @@ for (const thread of threads) {
         const [at, middle] = [`127.0.0.1:${await unusedUdpPort()}`, `127.0.0.1:${await unusedUdpPort()}`] as const
         const made = pipe(generate({ flows: 4, sizeBytes: 900, window: 64, gso: true, durationMs: 200 }), forward(udp(at)))
         const outer = pipe(from(udp(at)), forward(udp(middle), { proxyProtocol: 2, proxyDialect: dialect }))
-        const inner = pipe(from(udp(middle)), proxyProtocol({ from: here, dialect }), forward(udp(upstream.address)))
+        const reads = dialect === 'first' ? proxyProtocol({ from: here, dialect }) : proxyProtocol({ from: here })
+        const inner = pipe(from(udp(middle)), reads, forward(udp(upstream.address)))
         await withRelay([inner, outer, made], { thread }, async ({ server, events, opens }) => {
           await until(() => events.some((event) => event.type === 'notice' && event.code === 'generated'), 'the generator to have ended')
           const report = server.load()

@@ -75,6 +75,23 @@ for (const thread of threads) {
       })
     })
 
+    it('an upstream that is away for a while costs no flow, and each datagram is told of as ever', async () => {
+      const first = await udpPeer(undefined, { answer: () => 'yes' })
+      await withRelay(pipe(from(udp('127.0.0.1:0')), forward(udp(first.address), { proxyProtocol: 2 })), { thread }, async (relay) => {
+        const peer = await udpPeer(relay.address)
+        assert.equal(await peer.ask('one'), 'yes')
+        const { from: before } = await first.receive()
+        await first.close()
+        await peer.send('to nobody')
+        await until(() => (relay.server.ledger().pipelines[0]?.datagrams.icmpErrors ?? 0) > 0, 'the ICMP error to be seen')
+        const second = await udpPeer(undefined, { port: first.port, answer: () => 'yes again' })
+        assert.equal(await peer.ask('two'), 'yes again')
+        const { from: after, bytes } = await second.receive()
+        assert.deepEqual([after, bytes.toString('latin1')], [before, `${datagramHeader(peer.address, relay.address).toString('latin1')}two`])
+        assert.equal((await relay.opens()).length, 1)
+      })
+    })
+
     it('with proxyDialect "first" only the datagram that begins a flow has one', async () => {
       const upstream = await udpPeer()
       await withRelay(pipe(from(udp('127.0.0.1:0')), forward(udp(upstream.address), { proxyProtocol: 2, proxyDialect: 'first' })), { thread }, async (relay) => {

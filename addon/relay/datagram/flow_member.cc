@@ -42,7 +42,7 @@ void noteIcmpError(FlowContext& f, const Flow& flow) {
 }
 
 void noteUnsent(FlowContext& f, const Flow& flow) {
-  if (flow.introduced && flow.tally[toUpstream].sent.datagrams == 0) f.unreached.push_back(flow.token);
+  if (flow.introduced && flow.tally[toUpstream].sent.datagrams == 0) f.unintroduced.push_back(flow.token);
 }
 
 void endFlowsOf(FlowContext& f, uint32_t plan, uint32_t upstream, uint32_t slot) {
@@ -64,6 +64,9 @@ void judgeUnreached(FlowContext& f) {
       lost = lost || !set.member(flow->member).usable();
     }
     if (lost) endFlow(f, *flow, Reason::connectRefused);
+  }
+  for (const Token token : std::exchange(f.unintroduced, {})) {
+    if (Flow* flow = f.flows.find(token)) endFlow(f, *flow, Reason::connectFailed);
   }
 }
 

@@ -68,7 +68,7 @@ bool sameFlow(const DatagramListener& listener, const Received& a, const Receive
 }
 
 /// The headers of proxies come in and go no further.
-void takeFromBooks(FlowContext& f, uint16_t plan, Flow* flow, size_t bytes) {
+void countHeaders(FlowContext& f, uint16_t plan, Flow* flow, size_t bytes) {
   if (bytes == 0) return;
   countIn(f, plan, flow, toUpstream, &FlowTally::received, 0, bytes);
   countOut(f, plan, flow, toUpstream, &FlowTally::consumed, 0, bytes);
@@ -84,14 +84,14 @@ bool walkEach(FlowContext& f, DatagramListener& listener, const Received& it) {
     const DatagramWay way = walkDatagram(f, from, {data, size});
     const std::span payload(data + way.headerBytes, size - way.headerBytes);
     if (way.sink != Node::none && answersAlone(plan.nodes[way.sink])) {
-      takeFromBooks(f, listener.plan, nullptr, way.headerBytes);
+      countHeaders(f, listener.plan, nullptr, way.headerBytes);
       return answer(f, listener, way.sink, it, way.said ? way.said->source : peer, payload);
     }
     DropReason why = DropReason::policy;
     Flow* flow = flowOn(f, from, way, why);
     if (!flow) return countRefused(f, listener.plan, toUpstream, why, 1, size);
     kept = true;
-    takeFromBooks(f, listener.plan, flow, way.headerBytes);
+    countHeaders(f, listener.plan, flow, way.headerBytes);
     arrive(f, *flow, toUpstream, payload.data(), uint32_t(payload.size()), uint32_t(payload.size()));
   });
   return kept;

@@ -26,7 +26,8 @@ PeerAddress destinationOf(const Flow& flow) {
 
 void enqueueProxied(FlowContext& f, Flow& flow, const uint8_t* data, uint32_t length, uint32_t segment) {
   segment = std::min(segment, length);
-  if (f.nodeOf(flow).forward.proxyDialect == ProxyDialect::first) {
+  const bool introduces = f.nodeOf(flow).forward.proxyDialect == ProxyDialect::first;
+  if (introduces) {
     if (flow.introduced) return enqueue(f, flow, toUpstream, data, length, segment);
     if (length > segment) {
       enqueueProxied(f, flow, data, segment, segment);
@@ -35,7 +36,7 @@ void enqueueProxied(FlowContext& f, Flow& flow, const uint8_t* data, uint32_t le
   }
   std::array<uint8_t, maxProxyHeaderBytes> room;
   const std::span header = std::span(room).first(writeProxyHeader(2, flow.downstream(), destinationOf(flow), room, ProxyTransport::datagram));
-  flow.introduced = segment + header.size() <= mostDatagramBytes(flow);  // else it is dropped, and the next one is the first
+  flow.introduced = introduces && segment + header.size() <= mostDatagramBytes(flow);  // else it is dropped, and the next one is the first
   const auto each = uint32_t(segment + header.size());
   const uint32_t together = std::clamp(Run::mostBytes / each, 1u, Run::mostSegments);
   eachDatagram(data, length, together * segment, [&](const uint8_t* train, uint32_t bytes) {
