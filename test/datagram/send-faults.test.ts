@@ -3,8 +3,9 @@
  * waits, and nothing is lost either way. The client hands 32 datagrams to the kernel at once, so the loop's first send is a segmented one.
  */
 import assert from 'node:assert/strict'
-import { forward, listen as from, pipe, udp } from '../../lib/index.ts'
+import { forward, listen as from, pipe, udp, upstreams } from '../../lib/index.ts'
 import { countsOf, ledgerSays } from '../support/datagram-ledger.ts'
+import { datagramHeader } from '../support/proxy-header.ts'
 import { threads, type Thread } from '../support/relay.ts'
 import { relayProcess, type RelayProcess } from '../support/relay-process.ts'
 import { injected, strace, type Strace } from '../support/strace.ts'
@@ -54,6 +55,24 @@ for (const thread of threads) {
         })
       }
     }
+
+    it('EPERM of what tells the upstream whom a flow is from, four times: the flow ends, the member is not blamed, and the next datagram tells', async () => {
+      const upstream = await udpPeer()
+      const to = forward(upstreams([udp(upstream.address)]), { proxyProtocol: 2, proxyDialect: 'first' })
+      await using relay = await relayProcess(pipe(from(udp('127.0.0.1:0')), to), { thread })
+      const peer = await udpPeer(relay.address)
+      {
+        await using _trace = await failing(relay, 'sendto', 'EPERM', '1..4')
+        for (let lost = 1; lost <= 4; lost++) {
+          await peer.send('lost')
+          await ledgerSays(relay, 'toUpstream', { received: lost, dropped: { unreachable: lost } })
+        }
+      }
+      await peer.send('one')
+      await peer.send('two')
+      assert.deepEqual(await upstream.texts(2), [`${datagramHeader(peer.address, relay.address).toString('latin1')}one`, 'two'])
+      assert.equal((await relay.ledger()).reasons.connectFailed, 4)
+    })
 
     for (const error of ['EAGAIN', 'ENOBUFS', 'EINTR'] as const) {
       for (const [what, when] of places) {
