@@ -26,6 +26,7 @@ export type CloseEvent = {
   readonly pipeline: number
   readonly downstream: string
   readonly listener: string
+  /** Where it went, or was to go: of a proxy's client that was `denied` the address, by number or behind its name, that it was not to reach. */
   readonly upstream: string | undefined
   readonly reason: CloseReason
   /** What a handler said with `reject(…)`, or the message of what it threw. */

@@ -12,12 +12,18 @@
 namespace millrace {
 namespace {
 
+/// The close event says what was not to be reached, where that is an address.
+void deny(Context& c, Session& s, const PeerAddress& peer) {
+  s.upstream = peer;
+  turnAway(c, s, Reason::denied);
+}
+
 void dialAll(Context& c, Session& s, std::span<const PeerAddress> peers) {
   const DestinationRules& rules = *c.nodeOf(s).rules;
   std::vector<SocketAddress>& addresses = s.head->asked->upstream.addresses;
   for (const PeerAddress& peer : peers) {
     const int admitted = mayReach(rules, peer);
-    if (admitted == 0) return turnAway(c, s, Reason::denied);
+    if (admitted == 0) return deny(c, s, peer);
     if (admitted < 0) {
       s.error = -admitted;
       return turnAway(c, s, Reason::descriptorLimit);
@@ -33,11 +39,11 @@ void dialAsked(Context& c, Session& s) {
   const Node& node = c.nodeOf(s);
   if (s.head->asked->command == socks::associate) return associate(c, s);
   const Destination& destination = *s.head->asked->destination;
-  if (!node.rules->admitsPort(destination.port())) return turnAway(c, s, Reason::denied);
+  if (!node.rules->admitsPort(destination.port())) return destination.isName() ? turnAway(c, s, Reason::denied) : deny(c, s, destination.address());
   if (!destination.isName()) {
     // A proxy on the way dials it from elsewhere, where the same networks are as private.
     if (!node.goesToUpstream()) return dialAll(c, s, std::span(&destination.address(), 1));
-    if (node.rules->about(destination.address()) == DestinationRules::Answer::denied) return turnAway(c, s, Reason::denied);
+    if (node.rules->about(destination.address()) == DestinationRules::Answer::denied) return deny(c, s, destination.address());
   }
   if (node.goesToUpstream()) return dial(c, s);
   s.phase = Phase::resolving;

@@ -36,7 +36,7 @@ describe('millrace socks5 and http-proxy', () => {
     }
     await socks.line(/^closed 127\.0\.0\.1:\d+ .*finished/)
     assert.match(await curl('--socks5', socksAddress, 'http://127.0.0.1:1/'), /\(2\)/)
-    await socks.line(/^closed \S+ denied/)
+    await socks.line(/^closed \S+ -> 127\.0\.0\.1:1 denied/)
     assert.match(await curl('-p', '-x', httpAddress, 'http://127.0.0.1:1/'), /403/)
     await finish(socks)
     await finish(http)

@@ -69,6 +69,7 @@ for (const thread of threads) {
 
     const refusals: readonly (readonly [what: string, host: string, port: number | 'unused', code: number, reason: string, options?: ProxyOptions, command?: number])[] = [
       ['a private destination', '127.0.0.1', 80, 2, 'denied', {}],
+      ['a name of a private destination', 'up.example', 80, 2, 'denied', {}],
       ['a destination that `deny` has', '127.0.0.1', 80, 2, 'denied', { ...here, deny: ['127.0.0.1/32'] }],
       ['the port of SMTP', '127.0.0.1', 25, 2, 'denied', here],
       ['a port that `ports` does not have', '127.0.0.1', 80, 2, 'denied', { ...here, ports: [443, '8000-8999'] }],
@@ -93,6 +94,7 @@ for (const thread of threads) {
           await peer.end()
           const closed = await relay.close()
           assert.equal(closed.reason, reason)
+          if (reason === 'denied' && command === commands.connect) assert.equal(closed.upstream, `127.0.0.1:${to}`)
           assert.equal(closed.bytesToUpstream, 0)
           assert.equal(relay.events.some(({ type }) => type === 'open'), false)
         })
