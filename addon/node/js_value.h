@@ -16,6 +16,12 @@ class JsValue {
   JsValue() = default;
   JsValue(napi_env env, napi_value value) : env_(env), value_(value) {}
 
+  /// Of a call; absent where it has fewer.
+  template <class CallbackInfo>
+  static JsValue argument(const CallbackInfo& info, size_t index) {
+    return index < info.Length() ? JsValue(info.Env(), napi_value(info[index])) : JsValue();
+  }
+
   static JsValue object(napi_env env) {
     JsValue it(env, nullptr);
     napi_create_object(env, &it.value_);

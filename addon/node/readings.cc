@@ -8,8 +8,6 @@
 namespace millrace {
 namespace {
 
-JsValue argument(const Napi::CallbackInfo& info, size_t index) { return index < info.Length() ? JsValue(info.Env(), napi_value(info[index])) : JsValue(); }
-
 /// `state`, to which what has been read is added.
 JsValue reading(napi_env env, const char* state) {
   JsValue it = JsValue::object(env);
@@ -29,7 +27,7 @@ class MatcherObject final : public Napi::ObjectWrap<MatcherObject> {
 
   explicit MatcherObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<MatcherObject>(info) {
     std::string why;
-    matcher_ = readMatcher(argument(info, 0), why, {});
+    matcher_ = readMatcher(JsValue::argument(info, 0), why, {});
     if (!matcher_) throwError(info.Env(), why);
   }
 
@@ -37,9 +35,9 @@ class MatcherObject final : public Napi::ObjectWrap<MatcherObject> {
   /// Of the bytes, whether no more will come, whether they are one whole datagram, and the address of whom they are from.
   Napi::Value match(const Napi::CallbackInfo& info) {
     SocketAddress from;
-    SocketAddress::parseIp(argument(info, 3).text(), 0, from);
+    SocketAddress::parseIp(JsValue::argument(info, 3).text(), 0, from);
     const PeerAddress peer = from.peer();
-    const MatchInput input{peer, argument(info, 0).bytes(), argument(info, 1).boolean(), argument(info, 2).boolean()};
+    const MatchInput input{peer, JsValue::argument(info, 0).bytes(), JsValue::argument(info, 1).boolean(), JsValue::argument(info, 2).boolean()};
     const char* answers[] = {"no", "yes", "more"};
     return {info.Env(), JsValue::of(info.Env(), std::string(answers[size_t(matcher_->match(input))])).raw()};
   }
@@ -51,7 +49,7 @@ Napi::Value clientHello(const Napi::CallbackInfo& info) {
   using State = ClientHello::State;
   const napi_env env = info.Env();
   char name[256], protocols[256];
-  const ClientHello hello = readClientHello(argument(info, 0).bytes(), name, protocols);
+  const ClientHello hello = readClientHello(JsValue::argument(info, 0).bytes(), name, protocols);
   if (hello.state == State::more) return {env, reading(env, "more").raw()};
   if (hello.state == State::notTls) return {env, reading(env, "none").raw()};
   if (hello.state == State::malformed || hello.state == State::badSni) return {env, reading(env, "malformed").raw()};
@@ -68,7 +66,7 @@ Napi::Value clientHello(const Napi::CallbackInfo& info) {
 
 Napi::Value httpRequest(const Napi::CallbackInfo& info) {
   const napi_env env = info.Env();
-  const auto head = argument(info, 0).bytes();
+  const auto head = JsValue::argument(info, 0).bytes();
   char buffer[256];
   const HttpHost host = readHttpHost(head, buffer);
   if (host.state == HttpState::more) return {env, reading(env, "more").raw()};
@@ -88,7 +86,7 @@ Napi::Value httpRequest(const Napi::CallbackInfo& info) {
 Napi::Value proxyHeader(const Napi::CallbackInfo& info) {
   using State = ProxyHeader::State;
   const napi_env env = info.Env();
-  const ProxyHeader header = readProxyHeader(argument(info, 0).bytes());
+  const ProxyHeader header = readProxyHeader(JsValue::argument(info, 0).bytes());
   if (header.state == State::more) return {env, reading(env, "more").raw()};
   if (header.state == State::none) return {env, reading(env, "none").raw()};
   if (header.state == State::invalid) return {env, reading(env, "malformed").raw()};

@@ -13,10 +13,6 @@ namespace millrace {
 namespace {
 
 /// The call's argument; absent where it was not given.
-JsValue argument(const Napi::CallbackInfo& info, size_t index) {
-  return index < info.Length() ? JsValue(info.Env(), napi_value(info[index])) : JsValue();
-}
-
 Transport transportOf(const std::string& name) {
   return name == "copy" ? Transport::copy : name == "splice" ? Transport::splice : Transport::automatic;
 }
@@ -54,7 +50,7 @@ Napi::Function RelayObject::define(Napi::Env env) {
 
 RelayObject::RelayObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<RelayObject>(info) {
   const Napi::Env env = info.Env();
-  const JsValue options = argument(info, 0);
+  const JsValue options = JsValue::argument(info, 0);
   EngineConfig config;
   config.options.wantEvents = options.get("wantEvents").boolean();
   config.options.maxPendingBytes = options.get("maxPendingBytes").whole();
@@ -125,9 +121,10 @@ void RelayObject::start(const Napi::CallbackInfo& info) {
   if (!live() || started_) return;
   hold();
   engine_->datagrams().openDoors();  // not on the loop's thread: what is sent after this call is to be served
+  const char* const call = driver_->embedded() ? "uv_poll_init" : "pthread_create";
   if (const int error = driver_->start()) {
-    shutDown();
-    return throwSystemError(info.Env(), {-error, driver_->embedded() ? "uv_poll_init" : "pthread_create", "", 0});
+    shutDown();  // the driver goes with it
+    return throwSystemError(info.Env(), {-error, call, "", 0});
   }
   started_ = true;
 }
@@ -166,7 +163,7 @@ void RelayObject::ask(JsValue done, Command command, std::function<JsValue()> an
 void RelayObject::steer(const Napi::CallbackInfo& info) {
   if (!live() || started_) return;
   std::vector<uint32_t> cpus;
-  const JsValue list = argument(info, 0);
+  const JsValue list = JsValue::argument(info, 0);
   for (uint32_t i = 0; i < list.length(); ++i) cpus.push_back(uint32_t(list.at(i).whole()));
   if (const auto error = engine_->steer(cpus)) throwSystemError(info.Env(), *error);
 }
@@ -215,7 +212,7 @@ Napi::Value RelayObject::addresses(const Napi::CallbackInfo& info) {
 }
 
 void RelayObject::readCounters(const Napi::CallbackInfo& info) {
-  const auto memory = argument(info, 0).bytes();
+  const auto memory = JsValue::argument(info, 0).bytes();
   const std::span into(reinterpret_cast<double*>(memory.data()), memory.size() / sizeof(double));
   if (live() && driver_->embedded()) engine_->publishLedgers();
   size_t at = 0;
@@ -228,7 +225,7 @@ void RelayObject::readCounters(const Napi::CallbackInfo& info) {
 void RelayObject::sessions(const Napi::CallbackInfo& info) {
   if (!live()) return;
   auto list = std::make_shared<std::vector<SessionInfo>>();
-  ask(argument(info, 0), [list](Engine& engine) {
+  ask(JsValue::argument(info, 0), [list](Engine& engine) {
     *list = listSessions(engine.context());
     engine.datagrams().listFlows(*list);
   }, [this, list] { return describeSessions(Env(), *list); });
@@ -236,9 +233,9 @@ void RelayObject::sessions(const Napi::CallbackInfo& info) {
 
 void RelayObject::setUpstream(const Napi::CallbackInfo& info) {
   if (!live()) return;
-  const auto plan = uint32_t(argument(info, 0).whole());
-  const auto upstream = uint32_t(argument(info, 1).whole());
-  driver_->run([plan, upstream, list = readAddresses(argument(info, 2))](Engine& engine) { engine.setUpstream(plan, upstream, list); });
+  const auto plan = uint32_t(JsValue::argument(info, 0).whole());
+  const auto upstream = uint32_t(JsValue::argument(info, 1).whole());
+  driver_->run([plan, upstream, list = readAddresses(JsValue::argument(info, 2))](Engine& engine) { engine.setUpstream(plan, upstream, list); });
 }
 
 void RelayObject::lookUp(std::span<const Lookup> lookups) {
@@ -257,39 +254,39 @@ void RelayObject::lookUp(std::span<const Lookup> lookups) {
 
 void RelayObject::answerLookup(const Napi::CallbackInfo& info) {
   if (!live()) return;
-  const double id = argument(info, 0).number();
-  driver_->run([id, name = argument(info, 1).text(), list = readAddresses(argument(info, 2))](Engine& engine) { lookedUp(engine.context(), id, name, list); });
+  const double id = JsValue::argument(info, 0).number();
+  driver_->run([id, name = JsValue::argument(info, 1).text(), list = readAddresses(JsValue::argument(info, 2))](Engine& engine) { lookedUp(engine.context(), id, name, list); });
 }
 
 void RelayObject::setNetworks(const Napi::CallbackInfo& info) {
   if (!live()) return;
-  const auto plan = uint32_t(argument(info, 0).whole());
-  const auto file = uint32_t(argument(info, 1).whole());
+  const auto plan = uint32_t(JsValue::argument(info, 0).whole());
+  const auto file = uint32_t(JsValue::argument(info, 1).whole());
   std::string why;
   CidrSet networks;
-  if (!readCidrs(argument(info, 2), why, networks)) return throwError(info.Env(), why);
-  ask(argument(info, 3), [plan, file, networks = std::move(networks)](Engine& engine) { engine.setNetworks(plan, file, networks); });
+  if (!readCidrs(JsValue::argument(info, 2), why, networks)) return throwError(info.Env(), why);
+  ask(JsValue::argument(info, 3), [plan, file, networks = std::move(networks)](Engine& engine) { engine.setNetworks(plan, file, networks); });
 }
 
 void RelayObject::setMembers(const Napi::CallbackInfo& info) {
   if (!live()) return;
-  const auto plan = uint32_t(argument(info, 0).whole());
-  const auto upstream = uint32_t(argument(info, 1).whole());
-  driver_->run([plan, upstream, list = readMembers(argument(info, 2))](Engine& engine) { engine.setMembers(plan, upstream, list); });
+  const auto plan = uint32_t(JsValue::argument(info, 0).whole());
+  const auto upstream = uint32_t(JsValue::argument(info, 1).whole());
+  driver_->run([plan, upstream, list = readMembers(JsValue::argument(info, 2))](Engine& engine) { engine.setMembers(plan, upstream, list); });
 }
 
 void RelayObject::setHealth(const Napi::CallbackInfo& info) {
   if (!live()) return;
-  const auto plan = uint32_t(argument(info, 0).whole());
-  const auto upstream = uint32_t(argument(info, 1).whole());
-  const auto member = uint32_t(argument(info, 2).whole());
-  ask(argument(info, 4), [plan, upstream, member, down = argument(info, 3).boolean()](Engine& engine) { engine.setHealth(plan, upstream, member, down); });
+  const auto plan = uint32_t(JsValue::argument(info, 0).whole());
+  const auto upstream = uint32_t(JsValue::argument(info, 1).whole());
+  const auto member = uint32_t(JsValue::argument(info, 2).whole());
+  ask(JsValue::argument(info, 4), [plan, upstream, member, down = JsValue::argument(info, 3).boolean()](Engine& engine) { engine.setHealth(plan, upstream, member, down); });
 }
 
 void RelayObject::members(const Napi::CallbackInfo& info) {
   if (!live()) return;
   auto list = std::make_shared<std::vector<MemberInfo>>();
-  ask(argument(info, 0), [list](Engine& engine) { *list = listMembers(engine.context()); }, [this, list] { return describeMembers(Env(), *list); });
+  ask(JsValue::argument(info, 0), [list](Engine& engine) { *list = listMembers(engine.context()); }, [this, list] { return describeMembers(Env(), *list); });
 }
 
 void RelayObject::close(const Napi::CallbackInfo& info) {
@@ -298,15 +295,15 @@ void RelayObject::close(const Napi::CallbackInfo& info) {
     hold();
     return shutDown();
   }
-  const uint64_t drainMs = argument(info, 0).whole();
+  const uint64_t drainMs = JsValue::argument(info, 0).whole();
   driver_->run([drainMs](Engine& engine) { engine.close(drainMs); });
 }
 
 void RelayObject::endSession(const Napi::CallbackInfo& info) {
   if (!live()) return;
-  const double id = argument(info, 0).number();
-  const auto how = EndHow(argument(info, 1).whole());
-  const auto reply = argument(info, 2).bytes();
+  const double id = JsValue::argument(info, 0).number();
+  const auto how = EndHow(JsValue::argument(info, 1).whole());
+  const auto reply = JsValue::argument(info, 2).bytes();
   const auto end = [id, how](Engine& engine, std::span<const uint8_t> bytes) {
     if (!engine.datagrams().endById(id, how)) endById(engine.context(), id, how, bytes);
   };
@@ -319,8 +316,8 @@ void RelayObject::endSession(const Napi::CallbackInfo& info) {
 void RelayObject::answerHead(const Napi::CallbackInfo& info) {
   if (!live() || !driver_->embedded()) return;
   driver_->run([&](Engine& engine) {
-    millrace::answerHead(engine.context(), argument(info, 0).number(), uint32_t(argument(info, 1).whole()), uint32_t(argument(info, 2).whole()),
-                      argument(info, 3).whole(), argument(info, 4).bytes());
+    millrace::answerHead(engine.context(), JsValue::argument(info, 0).number(), uint32_t(JsValue::argument(info, 1).whole()), uint32_t(JsValue::argument(info, 2).whole()),
+                      JsValue::argument(info, 3).whole(), JsValue::argument(info, 4).bytes());
   });
 }
 
@@ -328,7 +325,7 @@ Napi::Value RelayObject::write(const Napi::CallbackInfo& info) {
   double pending = -1;
   if (live() && driver_->embedded()) {
     driver_->run([&](Engine& engine) {
-      pending = millrace::write(engine.context(), argument(info, 0).number(), argument(info, 1).whole() & 1, argument(info, 2).bytes());
+      pending = millrace::write(engine.context(), JsValue::argument(info, 0).number(), JsValue::argument(info, 1).whole() & 1, JsValue::argument(info, 2).bytes());
     });
   }
   return {info.Env(), JsValue::of(info.Env(), pending).raw()};
@@ -336,21 +333,21 @@ Napi::Value RelayObject::write(const Napi::CallbackInfo& info) {
 
 void RelayObject::endWrite(const Napi::CallbackInfo& info) {
   if (!live() || !driver_->embedded()) return;
-  driver_->run([&](Engine& engine) { millrace::endWrite(engine.context(), argument(info, 0).number()); });
+  driver_->run([&](Engine& engine) { millrace::endWrite(engine.context(), JsValue::argument(info, 0).number()); });
 }
 
 void RelayObject::setPaused(const Napi::CallbackInfo& info, bool paused) {
   if (!live() || !driver_->embedded()) return;
-  driver_->run([&](Engine& engine) { millrace::setPaused(engine.context(), argument(info, 0).number(), paused); });
+  driver_->run([&](Engine& engine) { millrace::setPaused(engine.context(), JsValue::argument(info, 0).number(), paused); });
 }
 
 void RelayObject::keepDatagram(const Napi::CallbackInfo& info) {
   if (!live() || !driver_->embedded()) return;
-  driver_->run([&](Engine& engine) { engine.datagrams().keep(uint32_t(argument(info, 0).whole()), argument(info, 1).boolean(), argument(info, 2).bytes()); });
+  driver_->run([&](Engine& engine) { engine.datagrams().keep(uint32_t(JsValue::argument(info, 0).whole()), JsValue::argument(info, 1).boolean(), JsValue::argument(info, 2).bytes()); });
 }
 
 void RelayObject::readLoad(const Napi::CallbackInfo& info) {
-  const auto memory = argument(info, 0).bytes();
+  const auto memory = JsValue::argument(info, 0).bytes();
   const std::span into(reinterpret_cast<double*>(memory.data()), memory.size() / sizeof(double));
   for (size_t plan = 0; plan < lastLoads_.size() && (plan + 1) * loadNumbers <= into.size(); ++plan) {
     if (live()) engine_->datagrams().readLoad(plan, lastLoads_[plan]);
