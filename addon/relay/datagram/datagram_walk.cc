@@ -13,15 +13,15 @@ constexpr uint32_t mostHeadBytes = 16'384;
 const ProxiedPeers* saidOn(const DatagramWay& way) { return way.said ? &*way.said : nullptr; }
 
 /// Not to be kept for longer than `way`.
-FlowKey keyOf(const DatagramFrom& from, uint32_t place, const DatagramWay& way) {
-  FlowKey key{from.peer, {}, from.listener.index, place, from.received.scope(), way.keyed ? saidOn(way) : nullptr};
-  if (from.listener.socket.tellsLocal) key.local = from.received.local;
-  return key;
+FlowSought soughtBy(const DatagramFrom& from, uint32_t place, const DatagramWay& way) {
+  FlowSought sought{{from.peer, {}, from.listener.index, place, from.received.scope()}, way.keyed ? saidOn(way) : nullptr};
+  if (from.listener.socket.tellsLocal) sought.key.local = from.received.local;
+  return sought;
 }
 
 Flow* flowAt(FlowContext& f, const DatagramFrom& from, uint32_t place, const DatagramWay& way) {
-  const FlowKey key = keyOf(from, place, way);
-  return f.table.find(key, f.table.hash(key));
+  const FlowSought sought = soughtBy(from, place, way);
+  return f.table.find(sought, f.table.hash(sought));
 }
 
 /// The first branch that a matcher says yes to, or that has begun a flow of this peer which it keeps.
@@ -94,19 +94,19 @@ DatagramWay walkDatagram(FlowContext& f, const DatagramFrom& from, std::span<con
 Flow* flowOn(FlowContext& f, const DatagramFrom& from, const DatagramWay& way, DropReason& why) {
   why = way.why;
   if (way.flow || way.sink == Node::none) return way.flow;
-  const FlowKey key = keyOf(from, way.place, way);
-  const uint64_t hash = f.table.hash(key);
-  if (Flow* flow = f.table.find(key, hash)) return flow;
-  return beginFlow(f, from.listener, key, hash, way.sink, saidOn(way), why);
+  const FlowSought sought = soughtBy(from, way.place, way);
+  const uint64_t hash = f.table.hash(sought);
+  if (Flow* flow = f.table.find(sought, hash)) return flow;
+  return beginFlow(f, from.listener, sought, hash, way.sink, saidOn(way), why);
 }
 
 Flow* flowOf(FlowContext& f, const DatagramFrom& from, DropReason& why) {
-  const FlowKey key = keyOf(from, 0, {});
-  const uint64_t hash = f.table.hash(key);
-  if (Flow* flow = f.table.find(key, hash)) return flow;
+  const FlowSought sought = soughtBy(from, 0, {});
+  const uint64_t hash = f.table.hash(sought);
+  if (Flow* flow = f.table.find(sought, hash)) return flow;
   why = DropReason::policy;
   const DatagramWay way = walkDatagram(f, from, {from.received.data, from.received.length});
-  return way.sink == Node::none ? nullptr : beginFlow(f, from.listener, key, hash, way.sink, nullptr, why);
+  return way.sink == Node::none ? nullptr : beginFlow(f, from.listener, sought, hash, way.sink, nullptr, why);
 }
 
 }  // namespace millrace

@@ -21,7 +21,7 @@ struct DatagramWay {
   Flow* flow = nullptr;        // where one is there
   DropReason why = DropReason::policy;  // where there is no sink
   std::optional<ProxiedPeers> said;  // by a proxy
-  bool keyed = false;          // its flow is kept by that, as FlowKey::said
+  bool keyed = false;          // its flow is kept by that too
   size_t headerBytes = 0;      // of the headers of proxies, which do not go on
 };
 

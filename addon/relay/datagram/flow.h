@@ -3,6 +3,7 @@
 // Invariant, per direction: received + produced == sent + consumed + dropped + pending, at every moment, for datagrams and for bytes.
 #pragma once
 #include <memory>
+#include <optional>
 
 #include "core/loop.h"
 #include "relay/datagram/datagram_socket.h"
@@ -22,12 +23,14 @@ struct FlowKey {
   uint32_t listener = 0;
   uint32_t sink = 0;      // where a plan decides about every datagram by its bytes: the sink, or the branch that keeps what it has begun
   uint32_t scope = 0;     // of a link-local IPv6 peer
-  const ProxiedPeers* said = nullptr;  // where each datagram says it: one proxy may speak for many from one port; of a flow its own
 
-  bool operator==(const FlowKey& other) const {
-    const bool sameSaid = said && other.said ? *said == *other.said : said == other.said;
-    return sameSaid && peer == other.peer && local == other.local && listener == other.listener && sink == other.sink && scope == other.scope;
-  }
+  bool operator==(const FlowKey&) const = default;
+};
+
+/// What a flow is looked up by: its key, and, where a proxy says so in each datagram, whom it is from, for one of its ports may speak for many.
+struct FlowSought {
+  FlowKey key;
+  const ProxiedPeers* said = nullptr;
 };
 
 template <class Number>
@@ -60,13 +63,18 @@ struct FlowThrottle {
   TokenBucket datagrams[2];
 };
 
+/// What few flows have.
+struct FlowExtra {
+  std::optional<FlowThrottle> throttle;
+  std::optional<ProxiedPeers> said;  // by the proxy that the peer is, in the first datagram or in each
+};
+
 struct Flow : LoopTimer {
   DatagramListener* listener = nullptr;
   Flow* previous = nullptr;  // in its plan's list, oldest first
   Flow* next = nullptr;
   Token token;
   FlowKey key;
-  std::unique_ptr<const ProxiedPeers> said;  // by the proxy that the peer is, in the first datagram or in each; null: nothing
   DatagramSocket upstream;
   PeerAddress upstreamPeer;
   TurnList turn[2];
@@ -74,18 +82,26 @@ struct Flow : LoopTimer {
   uint64_t createdMs = 0;
   uint64_t activeMs = 0;               // the last datagram, either way
   uint64_t segmentationOffUntilMs = 0; // towards the downstream
-  std::unique_ptr<FlowThrottle> throttle;
+  std::unique_ptr<FlowExtra> extra;
   uint32_t node = 0;
   uint32_t member = Candidate::none;   // of a set: the slot of the member that counts it
   uint16_t plan = 0;
   uint8_t reads = 0;                   // from its upstream, together with other flows
   bool bursts = false;                 // the last read of this flow alone brought several datagrams
   bool replied = false;                // something went back to the downstream
+  bool keptBySaid = false;             // one of several that the peer speaks for
   bool introduced = false;             // a datagram that tells the upstream whom it is from is on its way, or has been, where only one does
   bool over = false;                   // out of the table; its slot is freed at the turn's end
 
+  FlowThrottle* throttle() const { return extra && extra->throttle ? &*extra->throttle : nullptr; }
+  const ProxiedPeers* said() const { return extra && extra->said ? &*extra->said : nullptr; }
   /// Whom it is from: the peer, or whom that speaks for.
-  const PeerAddress& downstream() const { return said ? said->source : key.peer; }
+  const PeerAddress& downstream() const { return said() ? said()->source : key.peer; }
+  FlowSought sought() const { return {key, keptBySaid ? said() : nullptr}; }
+  FlowExtra& withExtra() {
+    if (!extra) extra = std::make_unique<FlowExtra>();
+    return *extra;
+  }
 };
 
 }  // namespace millrace

@@ -116,10 +116,10 @@ void configureThrottle(FlowContext& f, Flow& flow) {
   const Settings& settings = f.nodeOf(flow).settings;
   const auto wanted = [&](unsigned d) { return settings.throttle[d].bytesPerSecond || settings.throttleDatagrams[d].datagramsPerSecond; };
   if (!wanted(toUpstream) && !wanted(toDownstream)) return;
-  flow.throttle = std::make_unique<FlowThrottle>();
+  FlowThrottle& throttle = flow.withExtra().throttle.emplace();
   for (unsigned d = 0; d < 2; ++d) {
-    flow.throttle->bytes[d].configure(settings.throttle[d].bytesPerSecond, settings.throttle[d].burstBytes, f.now());
-    flow.throttle->datagrams[d].configure(settings.throttleDatagrams[d].datagramsPerSecond, settings.throttleDatagrams[d].burstDatagrams, f.now());
+    throttle.bytes[d].configure(settings.throttle[d].bytesPerSecond, settings.throttle[d].burstBytes, f.now());
+    throttle.datagrams[d].configure(settings.throttleDatagrams[d].datagramsPerSecond, settings.throttleDatagrams[d].burstDatagrams, f.now());
   }
 }
 
@@ -145,9 +145,9 @@ void FlowList::remove(Flow& flow) {
   (flow.next ? flow.next->previous : last) = flow.previous;
 }
 
-Flow* beginFlow(FlowContext& f, DatagramListener& listener, const FlowKey& key, uint64_t hash, uint32_t sink, const ProxiedPeers* said, DropReason& why) {
+Flow* beginFlow(FlowContext& f, DatagramListener& listener, const FlowSought& sought, uint64_t hash, uint32_t sink, const ProxiedPeers* said, DropReason& why) {
   const Plan& plan = f.c.plans[listener.plan]->plan;
-  const PeerAddress& downstream = said ? said->source : key.peer;
+  const PeerAddress& downstream = said ? said->source : sought.key.peer;
   FlowPlan& flows = *f.plans[listener.plan];
   why = DropReason::noFlow;
   if (f.closing) return nullptr;
@@ -167,9 +167,9 @@ Flow* beginFlow(FlowContext& f, DatagramListener& listener, const FlowKey& key, 
   flow.fire = flowTimer;
   flow.listener = &listener;
   flow.token = token;
-  flow.key = key;
-  if (said) flow.said = std::make_unique<const ProxiedPeers>(*said);
-  if (key.said) flow.key.said = flow.said.get();
+  flow.key = sought.key;
+  if (said) flow.withExtra().said = *said;
+  flow.keptBySaid = sought.said != nullptr;
   flow.node = sink;
   flow.plan = listener.plan;
   flow.createdMs = flow.activeMs = f.now();

@@ -10,24 +10,27 @@ namespace {
 
 constexpr size_t smallestTable = 64;
 
+bool same(const ProxiedPeers* a, const ProxiedPeers* b) { return a && b ? *a == *b : a == b; }
+
 }  // namespace
 
 FlowTable::FlowTable(Slab<Flow>& flows) : flows_(flows), seed_(randomSeed(this)), places_(smallestTable) {}
 
-uint64_t FlowTable::hash(const FlowKey& key) const {
+uint64_t FlowTable::hash(const FlowSought& sought) const {
+  const auto& [key, said] = sought;
   const uint64_t place = uint64_t{key.listener} << 32 | (key.sink ^ key.scope << 16);
   uint64_t more = key.local.family == 0 ? 0 : key.local.hashWithoutPort(seed_);
-  if (key.said) more ^= key.said->source.hashWithPort(key.said->destination.hashWithPort(seed_ ^ more));
+  if (said) more ^= said->source.hashWithPort(said->destination.hashWithPort(seed_ ^ more));
   return key.peer.hashWithPort(seed_ ^ more ^ place * 0x9e3779b97f4a7c15ull);
 }
 
-Flow* FlowTable::find(const FlowKey& key, uint64_t hash) const {
+Flow* FlowTable::find(const FlowSought& sought, uint64_t hash) const {
   for (size_t at = hash & mask();; at = (at + 1) & mask()) {
     const Place& place = places_[at];
     if (place.index == empty) return nullptr;
     if (place.hash != uint32_t(hash)) continue;
     Flow* flow = flows_.at(place.index);
-    if (flow->key == key) return flow;
+    if (flow->key == sought.key && same(flow->sought().said, sought.said)) return flow;
   }
 }
 
@@ -41,7 +44,7 @@ void FlowTable::insert(const Flow& flow, uint64_t hash) {
 
 // Moves later places of the run back, so that no search meets a gap before what it looks for.
 void FlowTable::erase(const Flow& flow) {
-  size_t gap = hash(flow.key) & mask();
+  size_t gap = hash(flow.sought()) & mask();
   while (places_[gap].index != flow.token.index) {
     assert(places_[gap].index != empty);
     gap = (gap + 1) & mask();

@@ -13,8 +13,8 @@ class FlowTable {
  public:
   explicit FlowTable(Slab<Flow>& flows);
 
-  uint64_t hash(const FlowKey& key) const;
-  Flow* find(const FlowKey& key, uint64_t hash) const;
+  uint64_t hash(const FlowSought& sought) const;
+  Flow* find(const FlowSought& sought, uint64_t hash) const;
   /// The key must not be there.
   void insert(const Flow& flow, uint64_t hash);
   void erase(const Flow& flow);

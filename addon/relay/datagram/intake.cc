@@ -41,11 +41,12 @@ void arrive(FlowContext& f, Flow& flow, unsigned direction, const uint8_t* data,
   const uint32_t count = datagramsIn(length, segment);
   countIn(f, flow, direction, &FlowTally::received, count, length);
   flow.activeMs = f.now();
-  if (count == 1 && !flow.throttle) return deliver(f, flow, direction, data, length, length);
+  FlowThrottle* const throttle = flow.throttle();
+  if (count == 1 && !throttle) return deliver(f, flow, direction, data, length, length);
   // The kernel may join more than it sends at once.
-  const uint32_t piece = flow.throttle ? segment : segment * std::min(Run::mostSegments, std::max(Run::mostBytes / std::max(segment, 1u), 1u));
+  const uint32_t piece = throttle ? segment : segment * std::min(Run::mostSegments, std::max(Run::mostBytes / std::max(segment, 1u), 1u));
   eachDatagram(data, length, piece, [&](const uint8_t* at, uint32_t size) {
-    if (flow.throttle && !takeTokens(*flow.throttle, direction, size, f.now())) countDropped(f, flow.plan, &flow, direction, DropReason::policy, 1, size);
+    if (throttle && !takeTokens(*throttle, direction, size, f.now())) countDropped(f, flow.plan, &flow, direction, DropReason::policy, 1, size);
     else deliver(f, flow, direction, at, size, std::min(segment, size));
   });
 }

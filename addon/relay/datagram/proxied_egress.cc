@@ -14,7 +14,7 @@ size_t mostDatagramBytes(const Flow& flow) { return flow.upstreamPeer.family == 
 
 /// Where the downstream sent to: as a proxy says, or here, with the port of the listener.
 PeerAddress destinationOf(const Flow& flow) {
-  if (flow.said) return flow.said->destination;
+  if (const ProxiedPeers* said = flow.said()) return said->destination;
   const PeerAddress bound = flow.listener->bound.peer();
   if (flow.key.local.family == 0) return bound;
   PeerAddress local = flow.key.local;
