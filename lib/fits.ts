@@ -12,6 +12,7 @@ export function checkFits<K extends Kind>(source: Source<K>, chain: Branch): voi
   if (source.generate !== null) checkGenerated(chain)
   checkAnswering(source.kind, chain, [])
   checkProxied(chain, [])
+  checkDialects(chain, [])
   checkOpen(source, chain, [])
   for (const { stages, sink } of chainsOf(chain)) {
     for (const part of [...stages, sink]) {
@@ -53,22 +54,28 @@ function checkProxies<K extends Kind>({ listen }: Source<K>, stages: readonly An
   throw refuse('pipe', `proxyProtocol cannot stand behind listen ${formatEndpoint(path)}: who connects there has no address that could be in from`)
 }
 
-/** Who has been counted or shown as one peer must not become another, and a datagram has all of its headers, or none. */
+/** Who has been counted or shown as one peer must not become another. */
 function checkProxied({ stages, sink }: Branch, before: readonly (AnyStage | AnySink)[]): void {
   const all = [...before, ...stages, sink]
   const knows = all.findIndex(({ body: { step } }) => step === 'limit' || step === 'inspect' || step === 'decide' || step === 'choose' || step === 'filterDatagrams')
   const reads = all.findLastIndex(({ body: { step } }) => step === 'proxyProtocol')
   if (knows >= 0 && knows < reads) throw refuse('pipe', `proxyProtocol must stand before ${all[knows]?.name}, which has to know whom the session is from`)
+  for (const chain of below(sink)) checkProxied(chain, all)
+}
+
+/** A datagram has all of its headers, or none, and where only the first has any, nothing may ask for them again. */
+function checkDialects({ stages, sink }: Branch, before: readonly AnyStage[]): void {
+  const all = [...before, ...stages]
   const dialects = new Set(all.flatMap(({ body }) => (body.step === 'proxyProtocol' ? [body.dialect] : [])))
   if (dialects.size > 1) throw refuse('pipe', 'proxyProtocol with dialect "first" and with "every" cannot stand one behind the other: which of a flow\'s datagrams have headers has to be the same for both')
-  if (sink.body.step === 'forward' && sink.body.proxyDialect === 'first' && [...before, ...stages].some(({ body }) => body.step === 'proxyProtocol' && body.dialect === 'first')) {
+  if (sink.body.step === 'forward' && sink.body.proxyDialect === 'first' && all.some(readsFirst)) {
     throw refuse('pipe', 'forward with proxyDialect "first" cannot stand behind proxyProtocol with dialect "first": after an ICMP error the upstream has to be told anew whom a flow is from, and nobody says that a second time; use "every" on one side')
   }
   const reading = sink.body.step === 'route' ? sink.body.when.find(({ matcher }) => readsEach(matcher.plan)) : undefined
   if (reading !== undefined && below(sink).flatMap(chainsOf).some(({ stages: some }) => some.some(readsFirst))) {
     throw refuse('pipe', `proxyProtocol with dialect "first" cannot stand behind route with ${reading.matcher.name}, which decides about each datagram, and only the first has a header: put it before route`)
   }
-  for (const chain of below(sink)) checkProxied(chain, all)
+  for (const chain of below(sink)) checkDialects(chain, all)
 }
 
 function readsFirst({ body }: AnyStage): boolean {

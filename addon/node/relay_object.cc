@@ -12,7 +12,6 @@
 namespace millrace {
 namespace {
 
-/// The call's argument; absent where it was not given.
 Transport transportOf(const std::string& name) {
   return name == "copy" ? Transport::copy : name == "splice" ? Transport::splice : Transport::automatic;
 }

@@ -12,7 +12,7 @@
 namespace millrace {
 namespace {
 
-/// The close event says what was not to be reached, where that is an address.
+/// The close event says what was not to be reached, where that is an address and no name.
 void deny(Context& c, Session& s, const PeerAddress& peer) {
   s.upstream = peer;
   turnAway(c, s, Reason::denied);
@@ -39,7 +39,7 @@ void dialAsked(Context& c, Session& s) {
   const Node& node = c.nodeOf(s);
   if (s.head->asked->command == socks::associate) return associate(c, s);
   const Destination& destination = *s.head->asked->destination;
-  if (!node.rules->admitsPort(destination.port())) return destination.isName() ? turnAway(c, s, Reason::denied) : deny(c, s, destination.address());
+  if (!node.rules->admitsPort(destination.port())) return deny(c, s, destination.address());
   if (!destination.isName()) {
     // A proxy on the way dials it from elsewhere, where the same networks are as private.
     if (!node.goesToUpstream()) return dialAll(c, s, std::span(&destination.address(), 1));

@@ -62,10 +62,11 @@ export function proxyProtocol(options: ProxyProtocolOptions | FirstDatagramOptio
   if (dialect === 'first' && 'timeoutMs' in options) throw misuse('ERR_MILLRACE_BAD_OPTION', 'proxyProtocol', 'timeoutMs is not for dialect "first": a datagram is whole')
   checkInteger('proxyProtocol', 'timeoutMs', timeoutMs, { least: 1, most: maxMs, unit: 'ms' })
   const believed = `${mode} from ${shows}`
+  const ofDatagrams = { shows: `${believed} with ${dialect === 'first' ? 'the first' : 'each'} datagram` }
   return {
     role: 'stage',
     name: 'proxyProtocol',
-    shows: dialect === 'first' ? `${believed} with the first datagram` : `${believed} within ${formatMs(timeoutMs)}`,
-    body: { step: 'proxyProtocol', from: networks, mode, dialect, head: { minBytes: 0, maxBytes, timeoutMs }, ofDatagrams: { shows: `${believed} with ${dialect === 'first' ? 'the first' : 'each'} datagram` } },
+    shows: dialect === 'first' ? ofDatagrams.shows : `${believed} within ${formatMs(timeoutMs)}`,
+    body: { step: 'proxyProtocol', from: networks, mode, dialect, head: { minBytes: 0, maxBytes, timeoutMs }, ofDatagrams },
   }
 }

@@ -4,7 +4,7 @@ import { startChecker } from '../../lib/checks/checker.ts'
 import { afterFreeMs } from '../../lib/checks/patience.ts'
 import { tcpCheck } from '../../lib/index.ts'
 import { tcp } from '../../lib/endpoint.ts'
-import { within } from '../support/until.ts'
+import { pause, within } from '../support/until.ts'
 
 /** Runs checks with these results, at once, and tells what changed after which. */
 async function changes(results: string, options: { readonly rise: number; readonly fall: number }): Promise<readonly string[]> {
@@ -68,7 +68,7 @@ describe('patience', () => {
     })
     const end = performance.now() + 300
     while (performance.now() < end);
-    await new Promise((resolve) => setTimeout(resolve, 0))
+    await pause(0)
     await new Promise(setImmediate)
     assert.equal(over, false)
     await within(ended, 'the end of the wait')
@@ -78,6 +78,6 @@ describe('patience', () => {
   it('ends for good when it is called off', async () => {
     const callOff = afterFreeMs(1, () => assert.fail('called off'))
     callOff()
-    await new Promise((resolve) => setTimeout(resolve, 20))
+    await pause(20)
   })
 })

@@ -60,7 +60,7 @@ for (const thread of threads) {
       await withRelay(pipe(from(udp('127.0.0.1:0')), proxyProtocol({ from: here }), forward(udp(upstream.address))), { thread }, async (relay) => {
         const proxy = await udpPeer(relay.address)
         const cut = Array.from(header, (_, i) => header.subarray(0, i))
-        const wrong = [...cut, behind(flipped(header, 0), 'x'), behind(flipped(header, 12), 'x').fill(0x22, 12, 13), behind(flipped(header, 5), 'x'), Buffer.from('PROXY TCP4 192.0.2.1 198.51.100.9 5000 443\r\nx')]
+        const wrong = [...cut, behind(flipped(header, 0), 'x'), behind(header, 'x').fill(0x22, 12, 13), behind(flipped(header, 5), 'x'), Buffer.from('PROXY TCP4 192.0.2.1 198.51.100.9 5000 443\r\nx')]
         for (const one of wrong) await proxy.send(one)
         await proxy.send(behind(header, 'right'))
         assert.deepEqual(await upstream.texts(1), ['right'])

@@ -28,10 +28,10 @@ describe('dnsdist, PROXY protocol over UDP', function () {
   }
 
   /** Answers each question with the address that dnsdist thinks it is from. */
-  const tellsWho = `addAction(AllRule(), LuaAction(function(question) return DNSAction.Spoof, question.remoteaddr:toString() end))`
+  const tellsWho = 'addAction(AllRule(), LuaAction(function(question) return DNSAction.Spoof, question.remoteaddr:toString() end))'
 
   it('behind the relay it answers whom the header names, with every question of a client', async () => {
-    const [port] = [await unusedPorts(1)]
+    const port = await unusedPorts(1)
     await using _dnsdist = await serving(port, `setProxyProtocolACL({'127.0.0.1/32'})\n${tellsWho}`)
     await withRelay(pipe(from(udp('127.0.0.1:0')), forward(udp(`127.0.0.1:${port}`), { proxyProtocol: 2, responses: 1 })), {}, async (relay) => {
       const at = Number(relay.address.split(':').at(-1))

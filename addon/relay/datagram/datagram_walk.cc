@@ -38,11 +38,6 @@ size_t chooseBranch(FlowContext& f, const DatagramFrom& from, const Node& node, 
   return node.when.size();
 }
 
-DatagramWay onIts(DatagramWay way) {
-  way.sink = way.flow->node;
-  return way;
-}
-
 }  // namespace
 
 DatagramWay walkDatagram(FlowContext& f, const DatagramFrom& from, std::span<const uint8_t> bytes) {
@@ -69,7 +64,7 @@ DatagramWay walkDatagram(FlowContext& f, const DatagramFrom& from, std::span<con
         if (!node.proxy->expects(peer)) break;
         if (node.proxy->dialect == ProxyDialect::first && way.place == 0) {
           way.place = uint32_t(plan.nodes.size()) + at;  // a place that no sink and no branch has
-          if ((way.flow = flowAt(f, from, way.place, way))) return onIts(way);
+          if ((way.flow = flowAt(f, from, way.place, way))) return way;
         }
         if (!takeHeader(*node.proxy, bytes.subspan(way.headerBytes), way)) return way;
         if (way.said) peer = way.said->source;
@@ -77,7 +72,7 @@ DatagramWay walkDatagram(FlowContext& f, const DatagramFrom& from, std::span<con
       case Op::route: {
         const auto head = bytes.subspan(way.headerBytes);
         at = node.next[chooseBranch(f, from, node, {peer, head.first(std::min<size_t>(head.size(), mostHeadBytes)), true, true}, way)];
-        if (way.flow) return onIts(way);
+        if (way.flow) return way;
         break;
       }
       case Op::close:
@@ -93,7 +88,7 @@ DatagramWay walkDatagram(FlowContext& f, const DatagramFrom& from, std::span<con
 
 Flow* flowOn(FlowContext& f, const DatagramFrom& from, const DatagramWay& way, DropReason& why) {
   why = way.why;
-  if (way.flow || way.sink == Node::none) return way.flow;
+  if (way.sink == Node::none) return way.flow;
   const FlowSought sought = soughtBy(from, way.place, way);
   const uint64_t hash = f.table.hash(sought);
   if (Flow* flow = f.table.find(sought, hash)) return flow;

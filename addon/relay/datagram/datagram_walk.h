@@ -16,10 +16,10 @@ struct DatagramFrom {
 
 /// Where a datagram goes.
 struct DatagramWay {
-  uint32_t sink = Node::none;  // none: a gate refuses it, or a sink without flows drops it
+  uint32_t sink = Node::none;  // none: its flow is there, a gate refuses it, or a sink without flows drops it
   uint32_t place = 0;          // what its flow is kept by, as FlowKey::sink
   Flow* flow = nullptr;        // where one is there
-  DropReason why = DropReason::policy;  // where there is no sink
+  DropReason why = DropReason::policy;  // where there is neither
   std::optional<ProxiedPeers> said;  // by a proxy
   bool keyed = false;          // its flow is kept by that too
   size_t headerBytes = 0;      // of the headers of proxies, which do not go on
