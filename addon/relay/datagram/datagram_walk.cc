@@ -10,11 +10,9 @@ namespace {
 
 constexpr uint32_t mostHeadBytes = 16'384;
 
-const ProxiedPeers* saidOn(const DatagramWay& way) { return way.said ? &*way.said : nullptr; }
-
 /// Not to be kept for longer than `way`.
 FlowSought soughtBy(const DatagramFrom& from, uint32_t place, const DatagramWay& way) {
-  FlowSought sought{{from.peer, {}, from.listener.index, place, from.received.scope()}, way.keyed ? saidOn(way) : nullptr};
+  FlowSought sought{{from.peer, {}, from.listener.index, place, from.received.scope()}, way.said ? &*way.said : nullptr, way.keyed};
   if (from.listener.socket.tellsLocal) sought.key.local = from.received.local;
   return sought;
 }
@@ -92,7 +90,7 @@ Flow* flowOn(FlowContext& f, const DatagramFrom& from, const DatagramWay& way, D
   const FlowSought sought = soughtBy(from, way.place, way);
   const uint64_t hash = f.table.hash(sought);
   if (Flow* flow = f.table.find(sought, hash)) return flow;
-  return beginFlow(f, from.listener, sought, hash, way.sink, saidOn(way), why);
+  return beginFlow(f, from.listener, sought, hash, way.sink, why);
 }
 
 Flow* flowOf(FlowContext& f, const DatagramFrom& from, DropReason& why) {
@@ -101,7 +99,7 @@ Flow* flowOf(FlowContext& f, const DatagramFrom& from, DropReason& why) {
   if (Flow* flow = f.table.find(sought, hash)) return flow;
   why = DropReason::policy;
   const DatagramWay way = walkDatagram(f, from, {from.received.data, from.received.length});
-  return way.sink == Node::none ? nullptr : beginFlow(f, from.listener, sought, hash, way.sink, nullptr, why);
+  return way.sink == Node::none ? nullptr : beginFlow(f, from.listener, sought, hash, way.sink, why);
 }
 
 }  // namespace millrace

@@ -27,10 +27,11 @@ struct FlowKey {
   bool operator==(const FlowKey&) const = default;
 };
 
-/// What a flow is looked up by: its key, and, where a proxy says so in each datagram, whom it is from, for one of its ports may speak for many.
+/// What a flow is looked up by: its key, and, where a proxy says it in each datagram, what that says, for one of its ports may speak for many.
 struct FlowSought {
   FlowKey key;
   const ProxiedPeers* said = nullptr;
+  bool keptBySaid = false;
 };
 
 template <class Number>
@@ -97,7 +98,7 @@ struct Flow : LoopTimer {
   const ProxiedPeers* said() const { return extra && extra->said ? &*extra->said : nullptr; }
   /// Whom it is from: the peer, or whom that speaks for.
   const PeerAddress& downstream() const { return said() ? said()->source : key.peer; }
-  FlowSought sought() const { return {key, keptBySaid ? said() : nullptr}; }
+  FlowSought sought() const { return {key, said(), keptBySaid}; }
   FlowExtra& withExtra() {
     if (!extra) extra = std::make_unique<FlowExtra>();
     return *extra;

@@ -145,9 +145,9 @@ void FlowList::remove(Flow& flow) {
   (flow.next ? flow.next->previous : last) = flow.previous;
 }
 
-Flow* beginFlow(FlowContext& f, DatagramListener& listener, const FlowSought& sought, uint64_t hash, uint32_t sink, const ProxiedPeers* said, DropReason& why) {
+Flow* beginFlow(FlowContext& f, DatagramListener& listener, const FlowSought& sought, uint64_t hash, uint32_t sink, DropReason& why) {
   const Plan& plan = f.c.plans[listener.plan]->plan;
-  const PeerAddress& downstream = said ? said->source : sought.key.peer;
+  const PeerAddress& downstream = sought.said ? sought.said->source : sought.key.peer;
   FlowPlan& flows = *f.plans[listener.plan];
   why = DropReason::noFlow;
   if (f.closing) return nullptr;
@@ -168,8 +168,8 @@ Flow* beginFlow(FlowContext& f, DatagramListener& listener, const FlowSought& so
   flow.listener = &listener;
   flow.token = token;
   flow.key = sought.key;
-  if (said) flow.withExtra().said = *said;
-  flow.keptBySaid = sought.said != nullptr;
+  if (sought.said) flow.withExtra().said = *sought.said;
+  flow.keptBySaid = sought.keptBySaid;
   flow.node = sink;
   flow.plan = listener.plan;
   flow.createdMs = flow.activeMs = f.now();

@@ -6,8 +6,8 @@
 
 namespace millrace {
 
-/// The flow that was sought, which has come to `sink`, or null with the reason why there is none. `said`: by a proxy, or null; where it was sought by that, it is the same.
-Flow* beginFlow(FlowContext& f, DatagramListener& listener, const FlowSought& sought, uint64_t hash, uint32_t sink, const ProxiedPeers* said, DropReason& why);
+/// The flow that was sought, which has come to `sink`, or null with the reason why there is none.
+Flow* beginFlow(FlowContext& f, DatagramListener& listener, const FlowSought& sought, uint64_t hash, uint32_t sink, DropReason& why);
 /// Whether it may end by its `responses`: each datagram that has gone to the upstream, or is about to, has been answered.
 bool hasItsResponses(FlowContext& f, const Flow& flow);
 /// What this turn has for it is still sent; what is pending is dropped with `drop`.

@@ -10,6 +10,8 @@ namespace {
 
 constexpr size_t smallestTable = 64;
 
+const ProxiedPeers* keeping(const FlowSought& sought) { return sought.keptBySaid ? sought.said : nullptr; }
+
 bool same(const ProxiedPeers* a, const ProxiedPeers* b) { return a && b ? *a == *b : a == b; }
 
 }  // namespace
@@ -17,10 +19,10 @@ bool same(const ProxiedPeers* a, const ProxiedPeers* b) { return a && b ? *a == 
 FlowTable::FlowTable(Slab<Flow>& flows) : flows_(flows), seed_(randomSeed(this)), places_(smallestTable) {}
 
 uint64_t FlowTable::hash(const FlowSought& sought) const {
-  const auto& [key, said] = sought;
+  const FlowKey& key = sought.key;
   const uint64_t place = uint64_t{key.listener} << 32 | (key.sink ^ key.scope << 16);
   uint64_t more = key.local.family == 0 ? 0 : key.local.hashWithoutPort(seed_);
-  if (said) more ^= said->source.hashWithPort(said->destination.hashWithPort(seed_ ^ more));
+  if (const ProxiedPeers* said = keeping(sought)) more ^= said->source.hashWithPort(said->destination.hashWithPort(seed_ ^ more));
   return key.peer.hashWithPort(seed_ ^ more ^ place * 0x9e3779b97f4a7c15ull);
 }
 
@@ -30,7 +32,7 @@ Flow* FlowTable::find(const FlowSought& sought, uint64_t hash) const {
     if (place.index == empty) return nullptr;
     if (place.hash != uint32_t(hash)) continue;
     Flow* flow = flows_.at(place.index);
-    if (flow->key == sought.key && same(flow->sought().said, sought.said)) return flow;
+    if (flow->key == sought.key && same(keeping(flow->sought()), keeping(sought))) return flow;
   }
 }
 
