@@ -112,9 +112,13 @@ for (const thread of threads) {
       await withRelay(pipe(from(udp('127.0.0.1:0')), forward(udp(upstream.address), { proxyProtocol: 2, proxyDialect: 'first' })), { thread }, async (relay) => {
         const peer = await udpPeer(relay.address)
         await peer.send(Buffer.alloc(65_507, 1))
-        await peer.burst(['next', 'last'])
-        assert.deepEqual(await upstream.texts(2), [`${datagramHeader(peer.address, relay.address).toString('latin1')}next`, 'last'])
-        await ledgerSays(relay.server, 'toUpstream', { received: 3, sent: 2, dropped: { tooLarge: 1 } })
+        await ledgerSays(relay.server, 'toUpstream', { received: 1, dropped: { tooLarge: 1 } })
+        await peer.burst([Buffer.alloc(65_507, 2), 'next'])
+        assert.deepEqual(await upstream.texts(1), [`${datagramHeader(peer.address, relay.address).toString('latin1')}next`])
+        await peer.send('last')
+        assert.deepEqual(await upstream.texts(1), ['last'])
+        await ledgerSays(relay.server, 'toUpstream', { received: 4, sent: 2, dropped: { tooLarge: 2 } })
+        assert.equal((await relay.opens()).length, 1)
       })
     })
 

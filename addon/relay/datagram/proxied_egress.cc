@@ -36,7 +36,11 @@ void enqueueProxied(FlowContext& f, Flow& flow, const uint8_t* data, uint32_t le
   }
   std::array<uint8_t, maxProxyHeaderBytes> room;
   const std::span header = std::span(room).first(writeProxyHeader(2, flow.downstream(), destinationOf(flow), room, ProxyTransport::datagram));
-  flow.introduced = introduces && segment + header.size() <= mostDatagramBytes(flow);  // else it is dropped, and the next one is the first
+  if (introduces) {
+    // Dropped here, not by the kernel: a flow whose introduction failed there ends, and this one's is the next datagram.
+    if (segment + header.size() > mostDatagramBytes(flow)) return countDropped(f, flow.plan, &flow, toUpstream, DropReason::tooLarge, 1, segment);
+    flow.introduced = true;
+  }
   const auto each = uint32_t(segment + header.size());
   const uint32_t together = std::clamp(Run::mostBytes / each, 1u, Run::mostSegments);
   eachDatagram(data, length, together * segment, [&](const uint8_t* train, uint32_t bytes) {
