@@ -15,14 +15,13 @@ import { described, environment } from './environment.ts'
 import { compileLoad } from './peers/measure.ts'
 import { writeResult } from './results.ts'
 import type { Round, WorkloadResult } from './results.ts'
-import { growth, growthFaults, latencyFaults, latencyRatio, wakeUpFaults } from './soak/judge.ts'
-import { messages, messagesBesideBulk } from './soak/messages.ts'
+import { growth, growthFaults, judgedLatency, latencyFaults, wakeUpFaults } from './soak/judge.ts'
+import { measureLatency } from './soak/latency.ts'
+import type { Rounds } from './soak/latency.ts'
 import { latencyIsJudged, parseOptions } from './soak/options.ts'
-import type { Options } from './soak/options.ts'
 import { openLab } from './soak/relay.ts'
 import type { Lab } from './soak/relay.ts'
 import { latencyReport, runReport, sampleLine } from './soak/report.ts'
-import type { Latency } from './soak/report.ts'
 import { run } from './soak/run.ts'
 
 const [idleMs, idleLooks] = [2_000, 5]
@@ -34,17 +33,17 @@ await runBench(async () => {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-soak-'))
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
   const load = compileLoad(folder)
-  const lab = await openLab(load, Math.ceil(options.minutes * 60 + options.rounds * 3 * (options.secs + 5) + 300))
+  const lab = await openLab(load, Math.ceil(options.minutes * 60 + options.rounds * 6 * (options.secs + 5) + 300))
 
   const soaked = await run(lab, load, options, (sample, clients) => console.error(sampleLine(sample, clients)))
   const idle = await quietest(lab)
   console.log(`\n${runReport(soaked, idle)}`)
   const latency = options.latency ? await measureLatency(lab, load, options) : undefined
-  if (latency !== undefined) console.log(`\n${latencyReport(latency, latencyIsJudged(options))}`)
+  if (latency !== undefined) console.log(`\n${latencyReport(latency, machine.cores, latencyIsJudged(options))}`)
 
   const faults = [
     ...soaked.faults, ...growthFaults(growth(soaked.samples, soaked.after)), ...wakeUpFaults(idle),
-    ...(latency !== undefined && latencyIsJudged(options) ? latencyFaults(latencyRatio(latency.alone, latency.beside)) : []),
+    ...(latency !== undefined && latencyIsJudged(options) ? latencyFaults(judgedLatency(latency, machine.cores)) : []),
   ]
   if (options.json !== undefined) {
     const { minutes, seed, every, rounds, secs } = options
@@ -52,7 +51,8 @@ await runBench(async () => {
       kind: 'soak', environment: machine, versions: {}, leftOut: {}, options: { minutes, seed, every, rounds, secs }, faults, samples: [soaked.before, ...soaked.samples, soaked.after],
       workloads: [
         workload('soak.messages', '64 B messages beside everything', soaked.messages),
-        ...(latency === undefined ? [] : [workload('latency.alone', '64 B messages', latency.alone), workload('latency.bulk', '64 B messages beside two elephants', latency.beside), workload('latency.direct', '64 B messages to the echo itself, beside the same', latency.direct)]),
+        ...workloads('latency', '', latency?.shared),
+        ...workloads('latency-ahead', ', ahead of bulk', latency?.ahead),
       ],
     })
   }
@@ -68,17 +68,14 @@ async function quietest({ relay }: Lab): Promise<Load> {
   return best
 }
 
-async function measureLatency({ ports }: Lab, load: string, { rounds, secs }: Options): Promise<Latency> {
-  const [alone, beside, direct] = [new Array<Round>(), new Array<Round>(), new Array<Round>()]
-  for (let round = 1; round <= rounds; round++) {
-    alone.push(await messages(load, ports.echo, secs))
-    beside.push(await messagesBesideBulk(load, ports, secs))
-    direct.push(await messagesBesideBulk(load, { ...ports, echo: ports.direct }, secs))
-    console.error(`${round}/${rounds} p99 of messages: ${alone.at(-1)?.value ?? 0} µs alone, ${beside.at(-1)?.value ?? 0} µs beside bulk`)
-  }
-  return { alone, beside, direct }
-}
-
 function workload(name: string, title: string, rounds: readonly Round[]): WorkloadResult {
   return { name, title, unit: 'µs (p99)', better: 'less', subjects: { ours: { rounds } } }
+}
+
+function workloads(name: string, where: string, rounds: Rounds | undefined): readonly WorkloadResult[] {
+  return rounds === undefined ? [] : [
+    workload(`${name}.alone`, `64 B messages${where}`, rounds.alone),
+    workload(`${name}.bulk`, `64 B messages beside two elephants${where}`, rounds.beside),
+    workload(`${name}.direct`, `64 B messages to the echo itself, beside the same${where}`, rounds.direct),
+  ]
 }

@@ -2,6 +2,7 @@
 import { dropReasons } from '../../lib/index.ts'
 import type { Account, Ledger } from '../../lib/index.ts'
 import { median } from '../figures.ts'
+import type { Latency, Rounds } from './latency.ts'
 import { descriptorKinds } from './sample.ts'
 import type { Sample } from './sample.ts'
 
@@ -15,6 +16,8 @@ export const bounds = {
   wakeUpsPerSecond: 30,
   /** How many times the p99 of small messages may be as long beside two elephants. */
   latencyRatio: 2,
+  /** Who wants a core meanwhile: the loop, both ends of the messages and both of bulk. */
+  coresWanted: 5,
 } as const
 
 /** What is held at the end and was not at the beginning. */
@@ -93,14 +96,18 @@ export function wakeUpFaults(load: { readonly threadWakeUpsPerSecond: number; re
   return [...judge('its loop', load.threadWakeUpsPerSecond, bounds.loopWakeUpsPerSecond), ...judge('its process', load.wakeUpsPerSecond, bounds.wakeUpsPerSecond)]
 }
 
-type Percentiles = { readonly p99Us?: number }
-
 /** Of the medians of p99. */
-export function latencyRatio(alone: readonly Percentiles[], beside: readonly Percentiles[]): number {
-  const p99 = (rounds: readonly Percentiles[]): number => median(rounds.map(({ p99Us = 0 }) => p99Us))
+export function latencyRatio({ alone, beside }: Pick<Rounds, 'alone' | 'beside'>): number {
+  const p99 = (rounds: Rounds['alone']): number => median(rounds.map(({ p99Us = 0 }) => p99Us))
   return p99(beside) / p99(alone)
 }
 
-export function latencyFaults(ratio: number): readonly string[] {
+/** What tells of the relay: with a core for everybody what there is; with fewer a message waits for a core longer than in the relay, so who carries messages has to go ahead. */
+export function judgedLatency({ shared, ahead = shared }: Latency, cores: number): Rounds {
+  return cores >= bounds.coresWanted ? shared : ahead
+}
+
+export function latencyFaults(judged: Rounds): readonly string[] {
+  const ratio = latencyRatio(judged)
   return ratio <= bounds.latencyRatio ? [] : [`latency: the p99 of small messages is ${ratio.toFixed(2)} times as long beside bulk, more than ${bounds.latencyRatio}`]
 }

@@ -8,9 +8,12 @@ const connections = 8
 const perSecond = 1_000
 const elephants = 2
 
+/** `under`: what runs the client, such as `chrt --fifo 1`. */
+type How = { readonly warmSeconds?: number; readonly under?: readonly string[] }
+
 /** A round; `value` is the p99 in µs. */
-export async function messages(load: string, port: number, seconds: number, warmSeconds = 0.2): Promise<Round> {
-  const client = start([load, 'paced', ...[warmSeconds, seconds, port, connections, messageBytes, perSecond].map(String)])
+export async function messages(load: string, port: number, seconds: number, { warmSeconds = 0.2, under = [] }: How = {}): Promise<Round> {
+  const client = start([load, 'paced', ...[warmSeconds, seconds, port, connections, messageBytes, perSecond].map(String)], under)
   try {
     const summary = await client.line('summary')
     const [p50Us, p99Us, p999Us, failed] = ['p50Us', 'p99Us', 'p999Us', 'failed'].map((name) => numberAt(summary, name))
@@ -21,11 +24,11 @@ export async function messages(load: string, port: number, seconds: number, warm
 }
 
 /** The same while two connections carry as much as they can. */
-export async function messagesBesideBulk(load: string, ports: { readonly echo: number; readonly sink: number }, seconds: number): Promise<Round> {
+export async function messagesBesideBulk(load: string, ports: { readonly echo: number; readonly sink: number }, seconds: number, how: How = {}): Promise<Round> {
   const bulk: Program = start([load, 'bulk', '0.3', String(seconds + 30), String(ports.sink), String(elephants)])
   try {
     await bulk.line('started')
-    return await messages(load, ports.echo, seconds)
+    return await messages(load, ports.echo, seconds, how)
   } finally {
     await bulk.kill()
   }

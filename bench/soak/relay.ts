@@ -17,6 +17,7 @@ export type Lab = {
   readonly server: Program
   /** Ports of the relay: to that server, to an echo, and to one that drops what it gets. */
   readonly ports: { readonly tasks: number; readonly echo: number; readonly sink: number; /** The echo without the relay. */ readonly direct: number }
+  readonly echoPid: number
   /** Where the relay takes datagrams, which come back. */
   readonly datagrams: string
 }
@@ -29,7 +30,8 @@ export const startServer = (lifeSeconds: number): Program => start([process.exec
 export async function openLab(load: string, lifeSeconds: number): Promise<Lab> {
   const server = startServer(lifeSeconds)
   const [echoPort, sinkPort] = [await freePort(), await freePort()]
-  await serves(start([load, 'echo', String(echoPort), String(lifeSeconds)]), 'tcp', echoPort)
+  const streamEcho = start([load, 'echo', String(echoPort), String(lifeSeconds)])
+  await serves(streamEcho, 'tcp', echoPort)
   await serves(start([load, 'sink', String(sinkPort), String(lifeSeconds)]), 'tcp', sinkPort)
   const echo = await loadEcho('127.0.0.1:0', { gro: 1 })
   const stream = (port: number) => pipe(listen(tcp('127.0.0.1:0')), idleTimeout(60_000), forward(tcp(`127.0.0.1:${port}`)))
@@ -43,5 +45,5 @@ export async function openLab(load: string, lifeSeconds: number): Promise<Lab> {
     { thread: 'own', sessionEvents: false },
   )
   const port = (pipeline: number): number => relay.addresses[pipeline]?.port ?? 0
-  return { relay, server, ports: { tasks: port(0), echo: port(1), sink: port(2), direct: echoPort }, datagrams: relay.addressOf(3) }
+  return { relay, server, ports: { tasks: port(0), echo: port(1), sink: port(2), direct: echoPort }, echoPid: streamEcho.process.pid ?? 0, datagrams: relay.addressOf(3) }
 }

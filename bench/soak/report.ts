@@ -6,7 +6,8 @@ import type { Program } from '../programs.ts'
 import type { Round } from '../results.ts'
 import { descriptorKinds } from './sample.ts'
 import type { Sample } from './sample.ts'
-import { bounds, drops, growth, latencyRatio, settledFrom } from './judge.ts'
+import { bounds, drops, growth, judgedLatency, latencyRatio, settledFrom } from './judge.ts'
+import type { Latency, Rounds } from './latency.ts'
 import type { Run } from './run.ts'
 
 const mib = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`
@@ -44,13 +45,21 @@ export function runReport({ before, samples, after, ledger, messages, datagrams,
   ].join('\n')
 }
 
-/** `direct`: beside the same bulk, but past the relay: so much of it is the machine's. */
-export type Latency = { readonly alone: readonly Round[]; readonly beside: readonly Round[]; readonly direct: readonly Round[] }
-
-export function latencyReport({ alone, beside, direct }: Latency, judged: boolean): string {
+export function latencyReport(latency: Latency, cores: number, isJudged: boolean): string {
+  const { shared, ahead } = latency
   const line = (name: string, rounds: readonly Round[]): readonly string[] => [name, ...medians(rounds).map((value) => figure(value))]
-  const table = markdown(['64 B messages, medians of rounds, µs', 'p50', 'p99', 'p99.9'], [line('alone', alone), line('beside two elephants', beside), line('beside them, but past the relay', direct)])
-  return `${table}\n\nratio of p99: ${latencyRatio(alone, beside).toFixed(2)}${judged ? `, at most ${bounds.latencyRatio} is right` : ', not judged in less than a minute'}`
+  const lines = (where: string, { alone, beside, direct }: Rounds): readonly (readonly string[])[] => [line(`alone${where}`, alone), line(`beside two elephants${where}`, beside), line(`beside them, but past the relay${where}`, direct)]
+  const judged = judgedLatency(latency, cores)
+  const ratio = (rounds: Rounds): string => {
+    const said = latencyRatio(rounds).toFixed(2)
+    return rounds !== judged ? said : `${said}, ${isJudged ? `at most ${bounds.latencyRatio} is right` : 'not judged in less than a minute'}`
+  }
+  return [
+    markdown(['64 B messages, medians of rounds, µs', 'p50', 'p99', 'p99.9'], [...lines('', shared), ...(ahead === undefined ? [] : lines(', ahead', ahead))]),
+    '',
+    `ratio of p99 where all share ${cores} cores: ${ratio(shared)}`,
+    ahead === undefined ? 'nobody may run ahead of others here (SCHED_FIFO)' : `ratio of p99 where the loop and the ends of the messages go ahead of those of bulk: ${ratio(ahead)}`,
+  ].join('\n')
 }
 
 const percentiles = (rounds: readonly Round[]): string => {

@@ -7,12 +7,14 @@ import { numberAt } from '../../bench/programs.ts'
 import { taskKinds, chooseTask } from '../../bench/soak/choose-task.ts'
 import { perform } from '../../bench/soak/client.ts'
 import { datagramFaults, noDatagrams } from '../../bench/soak/datagrams.ts'
-import { bounds, growth, growthFaults, imbalances, latencyFaults, latencyRatio, leaks, slope, wakeUpFaults } from '../../bench/soak/judge.ts'
+import { bounds, growth, growthFaults, imbalances, judgedLatency, latencyFaults, latencyRatio, leaks, slope, wakeUpFaults } from '../../bench/soak/judge.ts'
 import { latencyIsJudged, parseOptions } from '../../bench/soak/options.ts'
 import { checker, patternAt } from '../../bench/soak/pattern.ts'
 import { startServer } from '../../bench/soak/relay.ts'
+import { latencyReport } from '../../bench/soak/report.ts'
 import { countDescriptors } from '../../bench/soak/sample.ts'
 import type { Sample } from '../../bench/soak/sample.ts'
+import type { Rounds } from '../../bench/soak/latency.ts'
 import { decodeTask, encodeTask } from '../../bench/soak/task.ts'
 import type { Task } from '../../bench/soak/task.ts'
 import { ledgerOf, counterNames } from '../../lib/ledger.ts'
@@ -25,7 +27,15 @@ function aSample(changes: Partial<Sample> = {}): Sample {
   return { seconds: 0, descriptors, rssBytes: 90 * mib, sessions: 0, pendingBytes: 0, pendingDatagrams: 0, pipesInUse: 0, pipesCapacityBytes: 0, ...changes }
 }
 
+/** The medians of p99 are 110 and `besideUs`. */
+function roundsOf(besideUs: number): Rounds {
+  const round = (p99Us: number) => ({ value: p99Us, p50Us: 50, p99Us, p999Us: 2 * p99Us })
+  return { alone: [100, 900, 110].map(round), beside: [round(besideUs)], direct: [round(90)] }
+}
+
 describe('the judge of a soak', () => {
+  const [slow, fast] = [roundsOf(330), roundsOf(220)]
+
   it('finds nothing where all has been given back', () => {
     assert.deepEqual(leaks(aSample(), aSample({ seconds: 600, rssBytes: 95 * mib })), [])
   })
@@ -88,10 +98,17 @@ describe('the judge of a soak', () => {
   it('finds a relay that does not sleep, and one whose small messages wait for bulk', () => {
     assert.deepEqual(wakeUpFaults({ threadWakeUpsPerSecond: 0, wakeUpsPerSecond: 10 }), [])
     assert.deepEqual(wakeUpFaults({ threadWakeUpsPerSecond: 10, wakeUpsPerSecond: 10 }), ['wake-ups: its loop wakes up 10.0 times a second with nothing to do, more than 2'])
-    const ratio = latencyRatio([{ p99Us: 100 }, { p99Us: 900 }, { p99Us: 110 }], [{ p99Us: 330 }])
-    assert.equal(ratio, 3)
-    assert.deepEqual(latencyFaults(ratio), ['latency: the p99 of small messages is 3.00 times as long beside bulk, more than 2'])
-    assert.deepEqual(latencyFaults(2), [])
+    assert.equal(latencyRatio(slow), 3)
+    assert.deepEqual(latencyFaults(slow), ['latency: the p99 of small messages is 3.00 times as long beside bulk, more than 2'])
+    assert.deepEqual(latencyFaults(fast), [])
+  })
+
+  it('judges the latency with the loop ahead of bulk where there are fewer cores than who wants one', () => {
+    assert.equal(judgedLatency({ shared: slow, ahead: fast }, 4), fast)
+    assert.equal(judgedLatency({ shared: slow, ahead: fast }, 5), slow)
+    assert.equal(judgedLatency({ shared: slow }, 2), slow)
+    assert.match(latencyReport({ shared: slow, ahead: fast }, 2, true), /share 2 cores: 3\.00\n.* go ahead of those of bulk: 2\.00, at most 2 is right$/)
+    assert.match(latencyReport({ shared: slow }, 2, false), /share 2 cores: 3\.00, not judged in less than a minute\nnobody may run ahead/)
   })
 
   it('takes a missing datagram where it is known who dropped it', () => {
