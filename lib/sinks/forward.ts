@@ -52,12 +52,13 @@ export type DatagramForwardOptions = {
   readonly sourceAddress?: string | readonly string[]
   /**
    * 2: each datagram goes to the upstream behind a header of the PROXY protocol, in one datagram with it (HAProxy's doc/proxy-protocol.txt), so that it knows whom the flow is from; default none. It names the
-   * downstream and the address that it sent to, and makes a datagram 28 bytes longer, or 52 with IPv6: what the kernel then refuses, more than 65507 bytes or over IPv6 65527, is dropped as `tooLarge`. The upstream's own datagrams have none.
+   * downstream and the address that it sent to, and makes a datagram 28 bytes longer, or 52 with IPv6: what is then too large, more than 65507 bytes or over IPv6 65527, is dropped as `tooLarge`. The upstream's own datagrams have none.
    */
   readonly proxyProtocol?: 2
   /**
-   * Which datagrams of a flow have the header: `every` (default), or only the `first`, for an upstream that remembers by its port whom a flow is from. Should that one
-   * be refused here, the flow ends (`connectFailed`), as it does with any ICMP error (`connectRefused`), and the next begins anew; should it be lost unnoticed, the upstream never knows. Prefer `every`.
+   * Which datagrams of a flow have the header: `every` (default), or only the `first`, for an upstream that remembers by its port whom a flow is from. One that is
+   * too large with its header leaves that to the next; should it be refused here otherwise, the flow ends (`connectFailed`), as it does with any ICMP error (`connectRefused`),
+   * and the next begins anew; should it be lost unnoticed, the upstream never knows. Prefer `every`.
    */
   readonly proxyDialect?: 'every' | 'first'
 }

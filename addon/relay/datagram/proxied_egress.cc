@@ -10,6 +10,7 @@
 namespace millrace {
 namespace {
 
+/// While a name is not resolved, as for IPv4.
 size_t mostDatagramBytes(const Flow& flow) { return flow.upstreamPeer.family == 6 ? 65'527 : 65'507; }
 
 /// Where the downstream sent to: as a proxy says, or here, with the port of the listener.
