@@ -11,6 +11,10 @@ export type Round = {
   readonly p999Us?: number
   readonly lostPercent?: number
   readonly failed?: number
+  /** Of the messages that were due, those that were answered. */
+  readonly answeredPercent?: number
+  /** What went through beside it. */
+  readonly bulkBytesPerSecond?: number
 }
 
 export type WorkloadResult = {

@@ -6,7 +6,7 @@
  *   npm run soak -- [--minutes 10] [--seed N] [--every 5] [--no-latency] [--rounds 5] [--secs 3] [--json FILE]
  */
 import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { observe } from '../test/support/proc.ts'
 import type { Load } from '../test/support/proc.ts'
@@ -38,12 +38,15 @@ await runBench(async () => {
   const soaked = await run(lab, load, options, (sample, clients) => console.error(sampleLine(sample, clients)))
   const idle = await quietest(lab)
   console.log(`\n${runReport(soaked, idle)}`)
-  const latency = options.latency ? await measureLatency(lab, load, options) : undefined
-  if (latency !== undefined) console.log(`\n${latencyReport(latency, machine.cores, latencyIsJudged(options))}`)
+  const cores = availableParallelism()
+  const unmeasured: string[] = []
+  const latency = options.latency ? await measureLatency(lab, load, options, cores).catch((error: unknown) => void unmeasured.push(`latency: ${String(error)}`)) : undefined
+  if (latency !== undefined) console.log(`\n${latencyReport(latency, cores, latencyIsJudged(options))}`)
+  const judged = latency !== undefined && latencyIsJudged(options) ? judgedLatency(latency, cores) : undefined
 
   const faults = [
     ...soaked.faults, ...growthFaults(growth(soaked.samples, soaked.after)), ...wakeUpFaults(idle),
-    ...(latency !== undefined && latencyIsJudged(options) ? latencyFaults(judgedLatency(latency, machine.cores)) : []),
+    ...unmeasured, ...(judged === undefined ? [] : latencyFaults(judged)),
   ]
   if (options.json !== undefined) {
     const { minutes, seed, every, rounds, secs } = options

@@ -2,6 +2,7 @@
 import { dropReasons } from '../../lib/index.ts'
 import type { Account, Ledger } from '../../lib/index.ts'
 import { median } from '../figures.ts'
+import type { Round } from '../results.ts'
 import type { Latency, Rounds } from './latency.ts'
 import { descriptorKinds } from './sample.ts'
 import type { Sample } from './sample.ts'
@@ -18,6 +19,10 @@ export const bounds = {
   latencyRatio: 2,
   /** Who wants a core meanwhile: the loop, both ends of the messages and both of bulk. */
   coresWanted: 5,
+  /** Of the messages that are due in a round, or else those that would have taken longest are not in its p99. */
+  answeredPercent: 90,
+  /** Less beside the messages is no bulk. */
+  bulkBytesPerSecond: 100e6,
 } as const
 
 /** What is held at the end and was not at the beginning. */
@@ -96,18 +101,29 @@ export function wakeUpFaults(load: { readonly threadWakeUpsPerSecond: number; re
   return [...judge('its loop', load.threadWakeUpsPerSecond, bounds.loopWakeUpsPerSecond), ...judge('its process', load.wakeUpsPerSecond, bounds.wakeUpsPerSecond)]
 }
 
-/** Of the medians of p99. */
-export function latencyRatio({ alone, beside }: Pick<Rounds, 'alone' | 'beside'>): number {
-  const p99 = (rounds: Rounds['alone']): number => median(rounds.map(({ p99Us = 0 }) => p99Us))
-  return p99(beside) / p99(alone)
-}
+const p99 = (rounds: readonly Round[]): number => median(rounds.map(({ p99Us = 0 }) => p99Us))
 
-/** What tells of the relay: with a core for everybody what there is; with fewer a message waits for a core longer than in the relay, so who carries messages has to go ahead. */
-export function judgedLatency({ shared, ahead = shared }: Latency, cores: number): Rounds {
-  return cores >= bounds.coresWanted ? shared : ahead
+/** Of the medians of p99. */
+export const latencyRatio = ({ alone, beside }: Pick<Rounds, 'alone' | 'beside'>): number => p99(beside) / p99(alone)
+
+/**
+ * What tells of the relay: with a core for everybody what there is. With fewer a message waits longer for a core than in the relay, so who carries messages has to go ahead, and
+ * is compared with the shorter p99 alone; nothing where they may not.
+ */
+export function judgedLatency({ shared, ahead }: Latency, cores: number): Rounds | undefined {
+  if (cores >= bounds.coresWanted) return shared
+  return ahead && { ...ahead, alone: p99(ahead.alone) < p99(shared.alone) ? ahead.alone : shared.alone }
 }
 
 export function latencyFaults(judged: Rounds): readonly string[] {
-  const ratio = latencyRatio(judged)
-  return ratio <= bounds.latencyRatio ? [] : [`latency: the p99 of small messages is ${ratio.toFixed(2)} times as long beside bulk, more than ${bounds.latencyRatio}`]
+  const [ratio, rounds] = [latencyRatio(judged), [...judged.alone, ...judged.beside]]
+  const failed = rounds.reduce((sum, round) => sum + (round.failed ?? 0), 0)
+  const answered = Math.min(...rounds.map(({ answeredPercent = 0 }) => answeredPercent))
+  const bulk = median(judged.beside.map(({ bulkBytesPerSecond = 0 }) => bulkBytesPerSecond))
+  return [
+    ...(failed === 0 ? [] : [`latency: ${failed} connections failed or had a wrong answer`]),
+    ...(answered >= bounds.answeredPercent ? [] : [`latency: only ${answered.toFixed(0)} % of the small messages have an answer, less than ${bounds.answeredPercent} %`]),
+    ...(bulk >= bounds.bulkBytesPerSecond ? [] : [`latency: bulk has carried only ${(bulk / 1e6).toFixed(1)} MB/s, less than ${bounds.bulkBytesPerSecond / 1e6}`]),
+    ...(ratio <= bounds.latencyRatio ? [] : [`latency: the p99 of small messages is ${ratio.toFixed(2)} times as long beside bulk, more than ${bounds.latencyRatio}`]),
+  ]
 }

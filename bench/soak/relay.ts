@@ -18,6 +18,8 @@ export type Lab = {
   /** Ports of the relay: to that server, to an echo, and to one that drops what it gets. */
   readonly ports: { readonly tasks: number; readonly echo: number; readonly sink: number; /** The echo without the relay. */ readonly direct: number }
   readonly echoPid: number
+  /** What the relay has sent to the sink so far. */
+  readonly bulkBytes: () => Promise<number>
   /** Where the relay takes datagrams, which come back. */
   readonly datagrams: string
 }
@@ -45,5 +47,10 @@ export async function openLab(load: string, lifeSeconds: number): Promise<Lab> {
     { thread: 'own', sessionEvents: false },
   )
   const port = (pipeline: number): number => relay.addresses[pipeline]?.port ?? 0
-  return { relay, server, ports: { tasks: port(0), echo: port(1), sink: port(2), direct: echoPort }, echoPid: streamEcho.process.pid ?? 0, datagrams: relay.addressOf(3) }
+  return {
+    relay, server, ports: { tasks: port(0), echo: port(1), sink: port(2), direct: echoPort },
+    echoPid: streamEcho.process.pid ?? 0,
+    bulkBytes: async () => (await relay.ledger()).pipelines[2]?.toUpstream.sent ?? 0,
+    datagrams: relay.addressOf(3),
+  }
 }

@@ -47,19 +47,25 @@ export function runReport({ before, samples, after, ledger, messages, datagrams,
 
 export function latencyReport(latency: Latency, cores: number, isJudged: boolean): string {
   const { shared, ahead } = latency
-  const line = (name: string, rounds: readonly Round[]): readonly string[] => [name, ...medians(rounds).map((value) => figure(value))]
-  const lines = (where: string, { alone, beside, direct }: Rounds): readonly (readonly string[])[] => [line(`alone${where}`, alone), line(`beside two elephants${where}`, beside), line(`beside them, but past the relay${where}`, direct)]
-  const judged = judgedLatency(latency, cores)
-  const ratio = (rounds: Rounds): string => {
-    const said = latencyRatio(rounds).toFixed(2)
-    return rounds !== judged ? said : `${said}, ${isJudged ? `at most ${bounds.latencyRatio} is right` : 'not judged in less than a minute'}`
+  const line = (name: string, rounds: readonly Round[]): readonly string[] => {
+    const bulk = median(rounds.map(({ bulkBytesPerSecond = 0 }) => bulkBytesPerSecond))
+    return [name, ...medians(rounds).map((value) => figure(value)), figure(bulk / 1e9)]
   }
+  const lines = (where: string, { alone, beside, direct }: Rounds): readonly (readonly string[])[] => [line(`alone${where}`, alone), line(`beside two elephants${where}`, beside), line(`beside them, but past the relay${where}`, direct)]
   return [
-    markdown(['64 B messages, medians of rounds, µs', 'p50', 'p99', 'p99.9'], [...lines('', shared), ...(ahead === undefined ? [] : lines(', ahead', ahead))]),
+    markdown(['64 B messages, medians of rounds, µs', 'p50', 'p99', 'p99.9', 'bulk, GB/s'], [...lines('', shared), ...(ahead === undefined ? [] : lines(', ahead', ahead))]),
     '',
-    `ratio of p99 where all share ${cores} cores: ${ratio(shared)}`,
-    ahead === undefined ? 'nobody may run ahead of others here (SCHED_FIFO)' : `ratio of p99 where the loop and the ends of the messages go ahead of those of bulk: ${ratio(ahead)}`,
+    `ratio of p99 where all share ${cores} cores: ${latencyRatio(shared).toFixed(2)}`,
+    ...(ahead === undefined ? [] : [`ratio of p99 where the loop and the ends of the messages go ahead of those of bulk: ${latencyRatio(ahead).toFixed(2)}`]),
+    verdict(latency, cores, isJudged),
   ].join('\n')
+}
+
+function verdict(latency: Latency, cores: number, isJudged: boolean): string {
+  const judged = judgedLatency(latency, cores)
+  if (judged === undefined) return `not judged: fewer than ${bounds.coresWanted} cores, and nobody may go ahead of others (SCHED_FIFO)`
+  if (!isJudged) return 'not judged in less than a minute'
+  return `judged: ${latencyRatio(judged).toFixed(2)}${judged === latency.shared ? '' : ', ahead and with the shorter p99 alone'}; at most ${bounds.latencyRatio} is right`
 }
 
 const percentiles = (rounds: readonly Round[]): string => {

@@ -4,17 +4,18 @@ import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
 import type { Socket } from 'node:net'
 import { numberAt } from '../../bench/programs.ts'
+import type { Round } from '../../bench/results.ts'
 import { taskKinds, chooseTask } from '../../bench/soak/choose-task.ts'
 import { perform } from '../../bench/soak/client.ts'
 import { datagramFaults, noDatagrams } from '../../bench/soak/datagrams.ts'
 import { bounds, growth, growthFaults, imbalances, judgedLatency, latencyFaults, latencyRatio, leaks, slope, wakeUpFaults } from '../../bench/soak/judge.ts'
+import type { Rounds } from '../../bench/soak/latency.ts'
 import { latencyIsJudged, parseOptions } from '../../bench/soak/options.ts'
 import { checker, patternAt } from '../../bench/soak/pattern.ts'
 import { startServer } from '../../bench/soak/relay.ts'
 import { latencyReport } from '../../bench/soak/report.ts'
 import { countDescriptors } from '../../bench/soak/sample.ts'
 import type { Sample } from '../../bench/soak/sample.ts'
-import type { Rounds } from '../../bench/soak/latency.ts'
 import { decodeTask, encodeTask } from '../../bench/soak/task.ts'
 import type { Task } from '../../bench/soak/task.ts'
 import { ledgerOf, counterNames } from '../../lib/ledger.ts'
@@ -27,14 +28,14 @@ function aSample(changes: Partial<Sample> = {}): Sample {
   return { seconds: 0, descriptors, rssBytes: 90 * mib, sessions: 0, pendingBytes: 0, pendingDatagrams: 0, pipesInUse: 0, pipesCapacityBytes: 0, ...changes }
 }
 
-/** The medians of p99 are 110 and `besideUs`. */
-function roundsOf(besideUs: number): Rounds {
-  const round = (p99Us: number) => ({ value: p99Us, p50Us: 50, p99Us, p999Us: 2 * p99Us })
-  return { alone: [100, 900, 110].map(round), beside: [round(besideUs)], direct: [round(90)] }
+/** The medians of p99 are `aloneUs` and `besideUs`. */
+function roundsOf(aloneUs: number, besideUs: number, changes: Partial<Round> = {}): Rounds {
+  const round = (p99Us: number): Round => ({ value: p99Us, p50Us: 50, p99Us, p999Us: 2 * p99Us, failed: 0, answeredPercent: 100, bulkBytesPerSecond: 2e9 })
+  return { alone: [aloneUs - 10, 900, aloneUs].map(round), beside: [{ ...round(besideUs), ...changes }], direct: [round(90)] }
 }
 
 describe('the judge of a soak', () => {
-  const [slow, fast] = [roundsOf(330), roundsOf(220)]
+  const [slow, fast] = [roundsOf(110, 330), roundsOf(110, 220)]
 
   it('finds nothing where all has been given back', () => {
     assert.deepEqual(leaks(aSample(), aSample({ seconds: 600, rssBytes: 95 * mib })), [])
@@ -103,12 +104,21 @@ describe('the judge of a soak', () => {
     assert.deepEqual(latencyFaults(fast), [])
   })
 
+  it('does not take messages without an answer for fast ones, nor two elephants that stand still for bulk', () => {
+    assert.deepEqual(latencyFaults(roundsOf(110, 0, { answeredPercent: 0 })), ['latency: only 0 % of the small messages have an answer, less than 90 %'])
+    assert.deepEqual(latencyFaults(roundsOf(110, 200, { failed: 7 })), ['latency: 7 connections failed or had a wrong answer'])
+    assert.deepEqual(latencyFaults(roundsOf(110, 200, { bulkBytesPerSecond: 2e6 })), ['latency: bulk has carried only 2.0 MB/s, less than 100'])
+  })
+
   it('judges the latency with the loop ahead of bulk where there are fewer cores than who wants one', () => {
-    assert.equal(judgedLatency({ shared: slow, ahead: fast }, 4), fast)
     assert.equal(judgedLatency({ shared: slow, ahead: fast }, 5), slow)
-    assert.equal(judgedLatency({ shared: slow }, 2), slow)
-    assert.match(latencyReport({ shared: slow, ahead: fast }, 2, true), /share 2 cores: 3\.00\n.* go ahead of those of bulk: 2\.00, at most 2 is right$/)
-    assert.match(latencyReport({ shared: slow }, 2, false), /share 2 cores: 3\.00, not judged in less than a minute\nnobody may run ahead/)
+    assert.deepEqual(judgedLatency({ shared: slow, ahead: roundsOf(300, 220) }, 4), fast, 'the shorter p99 alone counts')
+    assert.deepEqual(judgedLatency({ shared: roundsOf(300, 330), ahead: fast }, 4), fast)
+    assert.equal(judgedLatency({ shared: slow }, 4), undefined)
+    assert.match(latencyReport({ shared: slow, ahead: roundsOf(220, 220) }, 2, true), /share 2 cores: 3\.00\n.* ahead of those of bulk: 1\.00\njudged: 2\.00, ahead and with the shorter p99 alone; at most 2 is right$/)
+    assert.match(latencyReport({ shared: slow }, 2, true), /share 2 cores: 3\.00\nnot judged: fewer than 5 cores, and nobody may go ahead/)
+    assert.match(latencyReport({ shared: slow, ahead: fast }, 2, false), /not judged in less than a minute$/)
+    assert.match(latencyReport({ shared: slow }, 8, true), /share 8 cores: 3\.00\njudged: 3\.00; at most 2 is right$/)
   })
 
   it('takes a missing datagram where it is known who dropped it', () => {
