@@ -101,7 +101,7 @@ function workloadOf(at: Reader): WorkloadResult {
 }
 
 function roundOf(at: Reader): Round {
-  const others = (['cost', 'p50Us', 'p99Us', 'p999Us', 'lostPercent', 'failed'] as const).flatMap((name) => {
+  const others = (['cost', 'p50Us', 'p99Us', 'p999Us', 'lostPercent', 'failed', 'answeredPercent', 'bulkBytesPerSecond'] as const).flatMap((name) => {
     const value = at.find(name)?.number()
     return value === undefined ? [] : [[name, value] as const]
   })

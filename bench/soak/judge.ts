@@ -101,6 +101,11 @@ export function wakeUpFaults(load: { readonly threadWakeUpsPerSecond: number; re
   return [...judge('its loop', load.threadWakeUpsPerSecond, bounds.loopWakeUpsPerSecond), ...judge('its process', load.wakeUpsPerSecond, bounds.wakeUpsPerSecond)]
 }
 
+export function messageFaults(what: string, rounds: readonly Round[]): readonly string[] {
+  const failed = rounds.reduce((sum, round) => sum + (round.failed ?? 0), 0)
+  return failed === 0 ? [] : [`${what}: ${failed} connections failed or had a wrong answer`]
+}
+
 const p99 = (rounds: readonly Round[]): number => median(rounds.map(({ p99Us = 0 }) => p99Us))
 
 /** Of the medians of p99. */
@@ -117,11 +122,10 @@ export function judgedLatency({ shared, ahead }: Latency, cores: number): Rounds
 
 export function latencyFaults(judged: Rounds): readonly string[] {
   const [ratio, rounds] = [latencyRatio(judged), [...judged.alone, ...judged.beside]]
-  const failed = rounds.reduce((sum, round) => sum + (round.failed ?? 0), 0)
   const answered = Math.min(...rounds.map(({ answeredPercent = 0 }) => answeredPercent))
   const bulk = median(judged.beside.map(({ bulkBytesPerSecond = 0 }) => bulkBytesPerSecond))
   return [
-    ...(failed === 0 ? [] : [`latency: ${failed} connections failed or had a wrong answer`]),
+    ...messageFaults('latency', rounds),
     ...(answered >= bounds.answeredPercent ? [] : [`latency: only ${answered.toFixed(0)} % of the small messages have an answer, less than ${bounds.answeredPercent} %`]),
     ...(bulk >= bounds.bulkBytesPerSecond ? [] : [`latency: bulk has carried only ${(bulk / 1e6).toFixed(1)} MB/s, less than ${bounds.bulkBytesPerSecond / 1e6}`]),
     ...(ratio <= bounds.latencyRatio ? [] : [`latency: the p99 of small messages is ${ratio.toFixed(2)} times as long beside bulk, more than ${bounds.latencyRatio}`]),

@@ -3,7 +3,6 @@
  * the messages ahead of the ends of bulk, which on a network are on machines of their own and here keep those waiting for a core.
  */
 import { execFileSync } from 'node:child_process'
-import { numberAt } from '../programs.ts'
 import type { Round } from '../results.ts'
 import { bounds } from './judge.ts'
 import { messages, messagesBesideBulk } from './messages.ts'
@@ -30,7 +29,7 @@ async function measure(lab: Lab, load: string, { rounds, secs }: Options, under:
     alone.push(await messages(load, ports.echo, secs, { under }))
     beside.push(await messagesBesideBulk(load, ports, secs, { under, bulkBytes }))
     direct.push(await messagesBesideBulk(load, { ...ports, echo: ports.direct }, secs, { under, bulkBytes }))
-    console.error(`${round}/${rounds} p99 of messages${under.length > 0 ? ', ahead' : ''}: ${numberAt(alone.at(-1), 'value')} µs alone, ${numberAt(beside.at(-1), 'value')} µs beside bulk`)
+    console.error(`${round}/${rounds} p99 of messages${under.length > 0 ? ', ahead' : ''}: ${alone.at(-1)?.value ?? 0} µs alone, ${beside.at(-1)?.value ?? 0} µs beside bulk`)
   }
   return { alone, beside, direct }
 }

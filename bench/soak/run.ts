@@ -9,7 +9,7 @@ import type { Program } from '../programs.ts'
 import type { Round } from '../results.ts'
 import { datagramFaults, datagramFlows, noDatagrams } from './datagrams.ts'
 import type { DatagramTotals } from './datagrams.ts'
-import { drops, imbalances, leaks } from './judge.ts'
+import { drops, imbalances, leaks, messageFaults } from './judge.ts'
 import { messages } from './messages.ts'
 import type { Options } from './options.ts'
 import type { Lab } from './relay.ts'
@@ -69,14 +69,12 @@ export async function run(lab: Lab, load: string, { minutes, seed, every }: Opti
   // Whose connection was reset at the end has perhaps done its part at the server.
   const lost = numberAt(asked, 'endedFirst') - numberAt(served, 'endedFirst')
   const known = Object.values(drops(ledger)).reduce((sum, count) => sum + count, 0) + overflows() - overflowsBefore
-  const failed = rounds.reduce((sum, round) => sum + (round.failed ?? 0), 0)
   return {
     before, samples, after, ledger, messages: rounds, datagrams: totals, done: valueAt(asked, 'done'), bytes: numberAt(asked, 'bytes'),
     faults: [
       ...faultsOf('a client', clients), ...faultsOf('the server', server),
       ...(lost > 0 ? [`half-closes: ${lost} clients have sent to an end that the server has not seen`] : []),
-      ...(failed > 0 ? [`messages: ${failed} connections failed or had a wrong answer`] : []),
-      ...datagramFaults(totals, known), ...leaks(before, after), ...imbalances(ledger),
+      ...messageFaults('messages', rounds), ...datagramFaults(totals, known), ...leaks(before, after), ...imbalances(ledger),
     ],
   }
 }
