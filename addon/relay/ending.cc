@@ -36,6 +36,7 @@ void endSide(Context& c, Session& s, unsigned side) {
     if (sys::shutdownWrite(it.fd.get()) < 0) it.dead = true;
     s.phaseDeadlineMs = c.now() + c.options.lingerMs;
   } else if (s.pumps[1 - side].sent > 0 && sys::unsentBytes(it.fd.get()) > 0) {
+    if (s.wakeMs == UINT64_MAX) s.phaseDeadlineMs = c.now() + c.options.lingerMs;  // counts from the first look
     s.wakeMs = c.now() + resetPollMs;
   } else {
     sys::setLingerZero(it.fd.get());
@@ -55,13 +56,13 @@ void lingerOn(Context& c, Session& s) {
 }
 
 void lingerTimer(Context& c, Session& s) {
-  s.wakeMs = UINT64_MAX;
   bool stuck = false;
   for (unsigned side = 0; side < 2; ++side) stuck |= s.sides[side].fd && !s.sides[side].dead && !s.settled(1 - side);
-  // A reader that is slow but alive gets all of it; the linger time begins with the FIN.
+  // A reader that is slow but alive gets all of it; the linger time begins with the FIN, or with the wait to pass the reset on.
   const uint64_t patience = std::max(c.settingsOf(s).halfCloseTimeoutMs, c.options.lingerMs);
   if (stuck && c.now() < s.progressMs + patience) {
     s.phaseDeadlineMs = s.progressMs + patience;
+    s.wakeMs = UINT64_MAX;
     return;
   }
   if (c.now() < s.phaseDeadlineMs) return lingerOn(c, s);

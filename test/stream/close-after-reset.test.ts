@@ -7,7 +7,7 @@ import { pour } from '../support/pour.ts'
 import { rawPeer } from '../support/raw-peer.ts'
 import { threads, withRelay } from '../support/relay.ts'
 import { quiet, stalled } from '../support/stalled.ts'
-import { until } from '../support/until.ts'
+import { pause, until } from '../support/until.ts'
 
 for (const thread of threads) {
   describe(`a downstream that is reset with bytes pending to the upstream, ${thread} thread`, () => {
@@ -36,24 +36,28 @@ for (const thread of threads) {
     }
 
     // The kernel has all of it by then, so nothing is pending in the relay when the linger time is over.
-    it('and the session closed meanwhile, to an upstream that takes longer than lingerMs: a reset all the same', async () => {
-      const upstream = await rawPeer(undefined, { pauseAt: [0, 1_600_000] })
-      await withRelay(pipe(from(tcp('127.0.0.1:0')), forward(tcp(upstream.address))), { thread, lingerMs: 200 }, async (relay) => {
-        const downstream = await connect(relay.address)
-        pour(downstream.socket)
-        await upstream.paused()
-        await stalled(relay)
-        const [session] = await relay.server.sessions()
-        assert(session)
-        downstream.reset()
-        await quiet(relay)
-        relay.server.endSession(session.id, 'close')
-        upstream.resume()
-        await upstream.paused(2)
-        assert.equal((await relay.close()).reason, 'closedByHandler')
-        upstream.resume()
-        assert.equal((await upstream.report()).ending, 'ECONNRESET')
+    for (const late of [false, true]) {
+      it(`and the session closed meanwhile, to an upstream that takes longer than lingerMs${late ? ', and that to begin' : ''}: a reset all the same`, async () => {
+        const lingerMs = 200
+        const upstream = await rawPeer(undefined, { pauseAt: [0, 1_600_000] })
+        await withRelay(pipe(from(tcp('127.0.0.1:0')), forward(tcp(upstream.address))), { thread, lingerMs }, async (relay) => {
+          const downstream = await connect(relay.address)
+          pour(downstream.socket)
+          await upstream.paused()
+          await stalled(relay)
+          const [session] = await relay.server.sessions()
+          assert(session)
+          downstream.reset()
+          await quiet(relay)
+          relay.server.endSession(session.id, 'close')
+          if (late) await pause(2 * lingerMs)
+          upstream.resume()
+          await upstream.paused(2)
+          assert.equal((await relay.close()).reason, 'closedByHandler')
+          upstream.resume()
+          assert.equal((await upstream.report()).ending, 'ECONNRESET')
+        })
       })
-    })
+    }
   })
 }
