@@ -31,6 +31,7 @@ struct RelayOptions {
 struct PlanState {
   Plan plan;
   Ledger ledger;
+  bool counted = false;  // it is in Context::counted
 };
 
 struct Context {
@@ -49,6 +50,7 @@ struct Context {
   const RelayOptions options;
   std::vector<std::unique_ptr<PlanState>> plans;
   std::vector<UpstreamSet*> sets;  // of the plans
+  std::vector<PlanState*> counted;  // in this turn: a turn of one plan among hundreds costs what it costs alone
   BlockPool pool;
   PipePool pipes;
   PipeCounts pipesHeld{};  // by all pumps
@@ -80,7 +82,16 @@ struct Context {
 
   Node& nodeOf(const Session& s) { return plans[s.plan]->plan.nodes[s.node]; }
   const Settings& settingsOf(const Session& s) { return nodeOf(s).settings; }
-  Counters& countersOf(const Session& s) { return plans[s.plan]->ledger.now; }
+  /// To count in, until the turn's end.
+  Counters& countersOf(uint16_t plan) {
+    PlanState& of = *plans[plan];
+    if (!of.counted) {
+      of.counted = true;
+      counted.push_back(&of);
+    }
+    return of.ledger.now;
+  }
+  Counters& countersOf(const Session& s) { return countersOf(s.plan); }
   ByteCounts& bytesOf(const Session& s, unsigned direction) { return countersOf(s).bytes[direction]; }
   uint64_t now() const { return loop.now(); }
   /// No byte for so long that what its directions were like says little (HAProxy has the same time).

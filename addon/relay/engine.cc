@@ -1,4 +1,3 @@
-// Longer than 250 lines: the turn, from its events to its end, is read in one go.
 // Longer than 250 lines: a turn from its events to its end, and what may be asked of an engine.
 #include "relay/engine.h"
 
@@ -204,6 +203,9 @@ void Engine::turnEnd() {
   reap();
   assertInvariants(context_, context_.outbox.empty());
   publishLedgers();
+  for (PlanState* plan : context_.counted) plan->counted = false;
+  context_.counted.clear();
+  assertPublished(context_);
 }
 
 void Engine::crossAll() {
@@ -232,7 +234,7 @@ void Engine::crossAll() {
 }
 
 void Engine::publishLedgers() {
-  for (auto& plan : context_.plans) plan->ledger.publish();
+  for (PlanState* plan : context_.counted) plan->ledger.publish();
 }
 
 void Engine::retryDeferred() {

@@ -58,10 +58,18 @@ void assertInvariants(Context& c, bool arenaEmpty) {
   assert(same(inAll, c.pipesHeld) && inAll.capacityBytes <= c.options.maxPipeBytes);
 }
 
+void assertPublished(const Context& c) {
+  for (const auto& of : c.plans) {
+    const CounterValues published = of->ledger.read();
+    assert(std::memcmp(published.data(), &of->ledger.now, sizeof of->ledger.now) == 0);
+  }
+}
+
 }  // namespace millrace
 
 #else
 
 void millrace::assertInvariants(Context&, bool) {}
+void millrace::assertPublished(const Context&) {}
 
 #endif

@@ -24,7 +24,7 @@ void applyHead(Context& c, const Record& record) {
 void applyBytes(Context& c, const Record& record) {
   const auto direction = unsigned(record.value);
   const auto length = uint64_t(record.length);
-  ByteCounts& counts = c.plans[size_t(record.listener) / 65536]->ledger.now.bytes[direction];
+  ByteCounts& counts = c.countersOf(uint16_t(record.listener / 65536)).bytes[direction];
   counts.pending -= length;
   const bool chunk = RecordKind(int(record.kind)) == RecordKind::chunk;
   const bool pass = chunk && Verdict(int(record.verdict)) == Verdict::pass;

@@ -107,7 +107,7 @@ struct FlowContext {
   uint64_t now() const { return c.now(); }
   Plan& planOf(const Flow& flow) { return c.plans[flow.plan]->plan; }
   const Node& nodeOf(const Flow& flow) { return planOf(flow).nodes[flow.node]; }
-  Counters& countersOf(uint16_t plan) { return c.plans[plan]->ledger.now; }
+  Counters& countersOf(uint16_t plan) { return c.countersOf(plan); }
 
   static constexpr uint64_t firstId = uint64_t(1) << 45;  // those of streams are below
   static double idOf(Token token) { return double(firstId) + Context::idOf(token); }
