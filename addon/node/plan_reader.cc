@@ -75,6 +75,12 @@ ProxyMode proxyModeOf(const std::string& text) {
   return text == "reject" ? ProxyMode::reject : ProxyMode::require;
 }
 
+std::vector<uint32_t> readNext(JsValue from) {
+  std::vector<uint32_t> nodes;
+  for (uint32_t i = 0; i < from.length(); ++i) nodes.push_back(uint32_t(from.at(i).whole()));
+  return nodes;
+}
+
 bool readNode(JsValue from, std::string& why, std::span<const NetworkFile> files, Node& node) {
   const std::string op = from.get("op").text();
   if (op == "allow" || op == "deny") {
@@ -98,8 +104,7 @@ bool readNode(JsValue from, std::string& why, std::span<const NetworkFile> files
   } else if (op == "ask") {
     node.op = Op::ask;
     node.head = readHead(from);
-    const JsValue next = from.get("next");
-    for (uint32_t i = 0; i < next.length(); ++i) node.next.push_back(uint32_t(next.at(i).whole()));
+    node.next = readNext(from.get("next"));
   } else if (op == "route") {
     node.op = Op::route;
     node.head = readHead(from);
@@ -116,8 +121,7 @@ bool readNode(JsValue from, std::string& why, std::span<const NetworkFile> files
     node.op = Op::negotiate;
     node.negotiation = readNegotiation(from);
     node.head = readHead(from);
-    const JsValue next = from.get("next");
-    for (uint32_t i = 0; i < next.length(); ++i) node.next.push_back(uint32_t(next.at(i).whole()));
+    node.next = readNext(from.get("next"));
   } else if (op == "close" || op == "reset") {
     node.op = op == "close" ? Op::close : Op::reset;
   } else {
