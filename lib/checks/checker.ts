@@ -1,4 +1,5 @@
 /** The checks of one member of a set, one after the other. */
+import { maxMs } from '../options.ts'
 import type { PlanCheck, PlanEndpoint } from '../plan.ts'
 import { runCheck } from './run-check.ts'
 import type { RunCheck } from './run-check.ts'
@@ -43,7 +44,7 @@ export function startChecker(check: PlanCheck, at: PlanEndpoint, { onChange, run
       if (!ours.has(failure)) judge(failure)
       if (isStopped()) return
       const pause = check.intervalMs * (0.9 + 0.2 * random()) - (performance.now() - begun)
-      const timer = setTimeout(next, Math.max(pause, 0)).unref()
+      const timer = setTimeout(next, Math.min(Math.max(pause, 0), maxMs)).unref()
       callOff = () => clearTimeout(timer)
     })
   }

@@ -7,7 +7,7 @@ const longest = 1.5
 
 /**
  * Calls `over` after so many milliseconds, unless the returned function is called before. While user code holds the thread, what comes from the network is not heard, and Node calls
- * timers before sockets: so a long slice counts as a short one, and the sockets are asked once more at the end. Keeps no process alive.
+ * timers before sockets: so a long slice counts as a short one, and the sockets are asked once more at the end. Keeps no process alive, but for that: the thread would not turn for an immediate that does not.
  */
 export function afterFreeMs(ms: number, over: () => void): () => void {
   const slice = Math.max(ms / slices, 1)
@@ -19,7 +19,7 @@ export function afterFreeMs(ms: number, over: () => void): () => void {
     timer = setTimeout(() => {
       left -= Math.min(performance.now() - begun, slice * longest)
       if (left > 0) wait()
-      else immediate = setImmediate(over).unref()
+      else immediate = setImmediate(over)
     }, slice).unref()
   }
   wait()

@@ -9,7 +9,7 @@ import { afterFreeMs } from './patience.ts'
 /** Bytes of an answer that are looked at. */
 const mostAnswer = 4_096
 
-/** Says what is wrong with the upstream, or nothing; once, unless the returned function is called before. */
+/** Says what is wrong with the upstream, or nothing; once, unless the returned function is called before. That may be called at any time, and again. */
 export type RunCheck = (check: PlanCheck, at: PlanEndpoint, done: (failure: string | undefined) => void) => () => void
 
 /** A check by its name. */
@@ -17,6 +17,7 @@ export const runCheck: RunCheck = (check, at, done) => {
   let over = false
   let close = (): unknown => undefined
   const end = (): void => {
+    if (over) return
     over = true
     callOff()
     close()

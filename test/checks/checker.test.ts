@@ -2,8 +2,10 @@
 import assert from 'node:assert/strict'
 import { startChecker } from '../../lib/checks/checker.ts'
 import { afterFreeMs } from '../../lib/checks/patience.ts'
-import { tcpCheck } from '../../lib/index.ts'
-import { tcp } from '../../lib/endpoint.ts'
+import { runCheck } from '../../lib/checks/run-check.ts'
+import { dgramCheck, forward, listen as from, pipe, tcp, tcpCheck, udp, upstreams } from '../../lib/index.ts'
+import { withRelay } from '../support/relay.ts'
+import { udpPeer } from '../support/udp-peers.ts'
 import { pause, within } from '../support/until.ts'
 
 /** Runs checks with these results, at once, and tells what changed after which. */
@@ -40,6 +42,22 @@ describe('a checker', () => {
     assert.deepEqual(await changes('??-?+?+', { rise: 2, fall: 3 }), ['3 down broken', '7 up tcpCheck has passed'])
   })
 
+  it('waits for the longest interval too', async () => {
+    let checks = 0
+    const checker = startChecker(tcpCheck({ intervalMs: 2_147_483_647 }).plan, tcp('127.0.0.1:1').at, {
+      onChange: () => undefined,
+      random: () => 1,
+      run(_check, _at, done) {
+        checks++
+        setImmediate(() => done(undefined))
+        return () => undefined
+      },
+    })
+    await pause(50)
+    checker.stop()
+    assert.equal(checks, 1)
+  })
+
   it('says nothing after it was stopped, and calls off the check that is under way', () => {
     let [calledOff, told] = [0, 0]
     let answer: (failure: string | undefined) => void = () => undefined
@@ -53,6 +71,29 @@ describe('a checker', () => {
     checker.stop()
     answer('broken')
     assert.deepEqual([calledOff, told, checker.down()], [1, 0, false])
+  })
+})
+
+describe('a check', () => {
+  it('may be called off again and again, also when it is over', async () => {
+    const silent = await udpPeer()
+    const check = dgramCheck({ send: 'who is there?', timeoutMs: 50 }).plan
+    const callOff = runCheck(check, udp(silent.address).at, () => assert.fail('it was called off'))
+    callOff()
+    callOff()
+    const failed = await within(new Promise<string | undefined>((resolve) => {
+      const end = runCheck(check, udp(silent.address).at, (failure) => { resolve(failure); end() })
+    }), 'the end of its time')
+    assert.equal(failed, 'no answer within 50 ms')
+    await silent.close()
+  })
+
+  it('a server may close while one of datagrams is under way', async () => {
+    const silent = await udpPeer()
+    const set = upstreams([udp(silent.address)], { health: dgramCheck({ send: 'x', timeoutMs: 60_000 }) })
+    await withRelay(pipe(from(udp('127.0.0.1:0')), forward(set)), {}, async () => {
+      assert.equal((await silent.texts(1))[0], 'x')
+    })
   })
 })
 
@@ -73,6 +114,13 @@ describe('patience', () => {
     assert.equal(over, false)
     await within(ended, 'the end of the wait')
     assert.ok(performance.now() - begun >= 300 + 80 - 15 - 10, 'and all of the rest')
+  })
+
+  it('is over in time where the thread has nothing else to do', async () => {
+    let over = false
+    afterFreeMs(50, () => { over = true })
+    await pause(3_000)
+    assert.equal(over, true)
   })
 
   it('ends for good when it is called off', async () => {
