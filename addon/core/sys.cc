@@ -34,20 +34,6 @@ bool isConnected(int fd) {
   return ::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) == 0;
 }
 
-int isOwnAddress(const sockaddr* address, socklen_t length) {
-  const auto reachesNobody = [](int error) { return error == -ENETUNREACH || error == -EHOSTUNREACH || error == -EADDRNOTAVAIL || error == -EAFNOSUPPORT; };
-  const int fd = socket(address->sa_family, SOCK_DGRAM);
-  if (fd < 0) return reachesNobody(fd) ? 0 : fd;
-  const Fd owner(fd);
-  // Connecting a datagram socket chooses the source that packets there would have: where that is the address itself, or one of the loopback, they go nowhere else.
-  if (const int error = sys::connect(fd, address, length)) return reachesNobody(error) ? 0 : 1;
-  sockaddr_storage own{};
-  socklen_t size = sizeof own;
-  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&own), &size) < 0) return 1;
-  const PeerAddress source = PeerAddress::from(reinterpret_cast<const sockaddr*>(&own), size);
-  return source.isLoopback() || source.sameAddress(PeerAddress::from(address, length)) ? 1 : 0;
-}
-
 int shutdownWrite(int fd) { return ::shutdown(fd, SHUT_WR) == 0 ? 0 : -errno; }
 
 void setLingerZero(int fd) {

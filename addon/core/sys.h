@@ -71,10 +71,6 @@ int socketError(int fd);
 /// throws away what can still be read.
 bool isConnected(int fd);
 
-/// Whether packets to this IP address stay within this machine, 1 or 0: nothing is sent to find out. 0 where none can be sent there at all, 1 where the kernel does not say,
-/// -errno where there is no descriptor or no memory to ask it.
-int isOwnAddress(const sockaddr* address, socklen_t length);
-
 /// FIN to the peer; 0 or -errno.
 int shutdownWrite(int fd);
 

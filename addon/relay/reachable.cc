@@ -1,6 +1,6 @@
 #include "relay/reachable.h"
 
-#include "core/sys.h"
+#include "core/own_address.h"
 
 namespace millrace {
 
@@ -10,8 +10,7 @@ int mayReachAddress(const DestinationRules& rules, const PeerAddress& peer) {
     case DestinationRules::Answer::allowed: return 1;
     case DestinationRules::Answer::admitted: break;
   }
-  const SocketAddress to = SocketAddress::of(peer);
-  const int own = sys::isOwnAddress(to.get(), to.length());
+  const int own = isOwnAddress(SocketAddress::of(peer));
   return own < 0 ? own : own == 0;
 }
 

@@ -171,8 +171,8 @@ for (const thread of threads) {
       })
     })
 
-    const withOwn = 'ip addr add 203.0.113.9/32 dev lo && ip addr add 2001:db8:6::1/128 dev lo nodad && ip route add local 198.51.100.0/24 dev lo && ip route add local 198.51.101.0/24 dev lo src 127.0.0.1'
-    const own = ['203.0.113.9', '198.51.100.7', '198.51.101.7', '2001:db8:6::1', '::ffff:203.0.113.9']
+    const withOwn = 'ip addr add 203.0.113.9/32 dev lo && ip addr add 2001:db8:6::1/128 dev lo nodad && ip route add local 198.51.100.0/24 dev lo && ip route add local 198.51.101.0/24 dev lo src 127.0.0.1 && ip -6 route add local 2001:db8:7::/64 dev lo && ip link add own0 type veth peer name own1 && ip addr add 203.0.113.66/26 dev own0 && ip addr add 203.0.113.67/26 dev own0 && ip link set own0 up && ip link set own1 up'
+    const own = ['203.0.113.9', '198.51.100.7', '198.51.101.7', '2001:db8:6::1', '2001:db8:7::7', '::ffff:203.0.113.9', '203.0.113.66', '203.0.113.67']
     for (const [what, networks] of [['without a word', ''], ['where all is allowed', '0.0.0.0/0,::/0']] as const) {
       it(`this machine's own addresses are not reached, public ones too, ${what}`, async () => {
         const said = await inNamespace(withOwn, 'proxy-case.ts', [thread, networks, ...own])
