@@ -21,7 +21,7 @@ namespace {
 
 constexpr uint64_t firstPauseMs = 50;  // before the same address is tried again; doubles
 constexpr size_t mostResting = 4;      // source addresses without a port that a session asks once more: 0.8 ms each with 20,000 ports
-constexpr uint64_t unixBusyMs = 10;    // a Unix listener's queue is full, and no event tells when it is not
+constexpr uint64_t unixBusyMs = 10;    // a Unix listener's queue is full, there is nobody else to ask, and no event tells when it is not
 
 Reason reasonFor(int error) {
   switch (error) {
@@ -79,6 +79,11 @@ void attemptFailed(Context& c, Session& s, int error) {
   s.wakeMs = c.now() + (firstPauseMs << std::min<uint64_t>(round - 1, 5));
 }
 
+/// A set has members yet that the session has not tried.
+bool mayGoElsewhere(Context& c, const Session& s) {
+  return s.inSet && s.attempts < c.nodeOf(s).forward.retries && choicesOf(upstreamOf(c, s)) > s.attempts + 1u;
+}
+
 /// What this attempt may take: all that is left, or its share where other addresses are still untried.
 uint64_t attemptDeadline(Context& c, const Session& s) {
   const uint64_t untried = std::min<uint64_t>(c.nodeOf(s).forward.retries + 1, choicesOf(upstreamOf(c, s)));
@@ -126,7 +131,7 @@ void dial(Context& c, Session& s) {
     s.wakeMs = attemptDeadline(c, s);
     return;
   }
-  if (to.isUnix() && result == -EAGAIN) {
+  if (to.isUnix() && result == -EAGAIN && !mayGoElsewhere(c, s)) {
     s.sides[1] = Side();
     s.wakeMs = c.now() + unixBusyMs;
     s.error = ETIMEDOUT;

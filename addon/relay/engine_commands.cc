@@ -30,6 +30,7 @@ void Engine::setMembers(uint32_t plan, uint32_t upstream, std::vector<MemberIs> 
   if (!set) return;
   const bool first = set->unknown() && !members.empty();
   set->assign(std::move(members));
+  readmit(context_, *set);
   if (first) upstreamKnown(plan, upstream);
 }
 
@@ -37,6 +38,7 @@ void Engine::setHealth(uint32_t plan, uint32_t upstream, uint32_t member, bool d
   UpstreamSet* set = context_.plans[plan]->plan.upstreams[upstream].set.get();
   const uint32_t slot = set ? set->find(member) : Candidate::none;
   if (slot == Candidate::none || !set->setDown(slot, down, context_.now()) || !down) return;
+  readmit(context_, *set);
   memberDown(context_, *set, slot);
   datagrams_.memberDown(plan, upstream, slot);
 }

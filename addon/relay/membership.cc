@@ -33,9 +33,7 @@ void armReturn(Context& c, UpstreamSet& set) {
 void ejectionOver(LoopTimer& timer) {
   auto& due = static_cast<UpstreamSet::ReturnTimer&>(timer);
   Context& c = *due.context;
-  UpstreamSet& set = *c.plans[due.plan]->plan.upstreams[due.upstream].set;
-  for (const uint32_t slot : set.readmit(c.now())) tell(c, set, slot, Notice::memberBack, 0);
-  armReturn(c, set);
+  readmit(c, *c.plans[due.plan]->plan.upstreams[due.upstream].set);
 }
 
 UpstreamSet::Choice take(Context& c, const Session& s, UpstreamSet& set) {
@@ -111,7 +109,11 @@ bool joinSet(Context& c, Session& s, Reason reason) {
   s.inSet = true;
   if (s.firstAddress != Candidate::none) return true;
   // Nobody overtakes those who wait.
-  const bool behind = set.queued > 0 && s.attempts == 0;
+  bool behind = set.queued > 0 && s.attempts == 0;
+  if (behind && set.queued >= set.options.queueSessions) {
+    serveQueue(c, set);
+    behind = false;  // what room is left is for none of them
+  }
   const auto choice = behind ? UpstreamSet::Choice{Answer::full, Candidate::none} : take(c, s, set);
   switch (choice.answer) {
     case Answer::taken:
@@ -181,6 +183,11 @@ void serveQueues(Context& c) {
 void countFailure(Context& c, UpstreamSet& set, uint32_t slot, int error) {
   if (!set.failed(slot, c.now())) return;
   tell(c, set, slot, Notice::memberEjected, error);
+  armReturn(c, set);
+}
+
+void readmit(Context& c, UpstreamSet& set) {
+  for (const uint32_t slot : set.readmit(c.now())) tell(c, set, slot, Notice::memberBack, 0);
   armReturn(c, set);
 }
 

@@ -28,6 +28,8 @@ void serveQueues(Context& c);
 bool isOurFault(int error);
 /// A failure of a member, of a session or of a flow: where that ejects it JS is told, and a timer brings it back.
 void countFailure(Context& c, UpstreamSet& set, uint32_t slot, int error);
+/// At the time for which the set's timer is armed, and when its members or their health have changed: whose ejection is over is back, and JS is told.
+void readmit(Context& c, UpstreamSet& set);
 /// A check has found the member down: who is on the way there turns to another, and who is there ends, if the set says so.
 void memberDown(Context& c, UpstreamSet& set, uint32_t slot);
 

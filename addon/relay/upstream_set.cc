@@ -50,6 +50,7 @@ uint32_t UpstreamSet::slotFor(const MemberIs& is) {
     candidates_.emplace_back();
   }
   candidates_[unused] = Candidate{.key = key};
+  for (auto& [session, slots] : tried) std::erase(slots, unused);  // that was who had the slot before
   return unused;
 }
 
@@ -144,17 +145,20 @@ void UpstreamSet::leave(uint32_t slot) {
   if (--candidates_[slot].sessions == 0 && !members_[slot].present) members_[slot] = Member();
 }
 
+bool UpstreamSet::mayEject(size_t more) const {
+  size_t present = 0, ejected = more;
+  for (const Member& member : members_) {
+    present += member.present;
+    ejected += member.present && member.ejected;
+  }
+  return ejected * 2 <= present && usable() > more;
+}
+
 bool UpstreamSet::failed(uint32_t slot, uint64_t nowMs) {
   Member& member = members_[slot];
   ++member.failed;
   ++member.failures;
-  if (options.ejectAfter == 0 || member.failures < options.ejectAfter || !member.usable()) return false;
-  size_t present = 0, ejected = 0;
-  for (const Member& other : members_) {
-    present += other.present;
-    ejected += other.present && other.ejected;
-  }
-  if ((ejected + 1) * 2 > present || usable() < 2) return false;
+  if (options.ejectAfter == 0 || member.failures < options.ejectAfter || !member.usable() || !mayEject(1)) return false;
   member.ejected = true;
   const uint64_t doubled = options.ejectMs << std::min(member.ejections++, mostDoublings);
   member.ejectedUntilMs = nowMs + std::min(doubled, options.ejectMostMs);
@@ -171,10 +175,11 @@ uint64_t UpstreamSet::nextReturnMs() const {
 }
 
 std::vector<uint32_t> UpstreamSet::readmit(uint64_t nowMs) {
+  const bool tooMany = !mayEject(0);
   std::vector<uint32_t> back;
   for (uint32_t slot = 0; slot < members_.size(); ++slot) {
     Member& member = members_[slot];
-    if (!member.ejected || member.ejectedUntilMs > nowMs) continue;
+    if (!member.ejected || (member.ejectedUntilMs > nowMs && !(tooMany && member.present))) continue;
     member.ejected = false;  // of who is gone too: it may come back
     if (!member.present) continue;
     member.recoveredMs = nowMs;

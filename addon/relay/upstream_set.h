@@ -82,7 +82,7 @@ class UpstreamSet {
   bool failed(uint32_t slot, uint64_t nowMs);
   /// The earliest end of an ejection; UINT64_MAX: nobody is ejected.
   uint64_t nextReturnMs() const;
-  /// Members whose ejection is over, back in use.
+  /// Members whose ejection is over, by its time or since it would leave too few by now, back in use.
   std::vector<uint32_t> readmit(uint64_t nowMs);
 
   const Member& member(uint32_t slot) const { return members_[slot]; }
@@ -114,6 +114,8 @@ class UpstreamSet {
   /// Of the members that can be used, without some; false where there are none.
   bool lowestTier(const std::vector<uint32_t>& without, uint32_t& tier) const;
   uint32_t slotFor(const MemberIs& is);
+  /// Whether so many more may be ejected than are.
+  bool mayEject(size_t more) const;
   uint32_t choose(const PeerAddress& source, uint32_t tier);
   uint32_t chooseByTable(uint64_t source, uint32_t tier);
 

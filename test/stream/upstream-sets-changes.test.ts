@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { forward, listen as from, pipe, tcp, upstreams } from '../../lib/index.ts'
 import type { Server } from '../../lib/index.ts'
-import { connect, listen } from '../support/peers.ts'
+import { connect, listen, unusedPort } from '../support/peers.ts'
 import type { Listener } from '../support/peers.ts'
 import { eventually } from '../support/proc.ts'
 import { threads, withRelay } from '../support/relay.ts'
@@ -103,6 +103,27 @@ for (const thread of threads) {
         const peer = await connect(relay.address)
         await peer.end('still there')
         assert.equal((await peer.readAll()).text, 'still there')
+      })
+    })
+
+    it('ends an ejection that leaves nobody, and says so', async () => {
+      const [port, [good]] = [await unusedPort(), await echoes(1)]
+      assert(good)
+      const refuses = tcp(`127.0.0.1:${port}`)
+      const set = upstreams([refuses, tcp(good.address)], { ejection: { afterFailures: 1, forMs: 600_000, mostMs: 600_000 } })
+      await withRelay(pipe(from(tcp('127.0.0.1:0')), forward(set)), { thread }, async (relay) => {
+        for (let session = 0; session < 2; session++) {
+          const peer = await connect(relay.address)
+          await peer.end('good')
+          assert.equal((await peer.readAll()).text, 'good')
+        }
+        assert.deepEqual((await relay.notices()).map(({ upstream, state }) => [upstream, state]), [[`127.0.0.1:${port}`, 'ejected']])
+        await listen({ port, onPeer: (peer) => void peer.end('mended') })
+        relay.server.setUpstreams(set, [refuses])
+        assert.deepEqual((await relay.notices(2)).map(({ state }) => state), ['ejected', 'healthy'])
+        const peer = await connect(relay.address)
+        await peer.end()
+        assert.equal((await peer.readAll()).text, 'mended')
       })
     })
 

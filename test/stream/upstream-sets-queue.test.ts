@@ -62,6 +62,42 @@ for (const thread of threads) {
       })
     })
 
+    it('a queue that is full of them keeps nobody from it either', async () => {
+      const [port, backup] = [await unusedPort(), await listen()]
+      const set = upstreams([tcp(`127.0.0.1:${port}`), { to: tcp(backup.address), backup: true }], { maxSessions: 1, ejection: false, queue: { maxSessions: 1, timeoutMs: 60_000 } })
+      await withRelay(pipe(from(tcp('127.0.0.1:0')), forward(set)), { thread }, async (relay) => {
+        await connect(relay.address)
+        await backup.accept()
+        const tried = await connect(relay.address)
+        await queued(relay, 1)
+        const first = await listen({ port })
+        const next = await connect(relay.address)
+        await next.end('for the first')
+        const peer = await first.accept()
+        assert.equal((await peer.readAll()).text, 'for the first')
+        await peer.end()
+        assert.equal((await relay.close()).reason, 'finished')
+        tried.reset()
+        await queued(relay, 0)
+      })
+    })
+
+    it('a member that has the place of one that was tried has not been tried', async () => {
+      const [port, backup, fresh] = [await unusedPort(), await listen(), await listen({ onPeer: (peer) => void peer.end('fresh') })]
+      const rest = { to: tcp(backup.address), backup: true }
+      const set = upstreams([tcp(`127.0.0.1:${port}`), rest], { maxSessions: 1, ejection: false, queue: { maxSessions: 10, timeoutMs: 60_000 } })
+      await withRelay(pipe(from(tcp('127.0.0.1:0')), forward(set)), { thread }, async (relay) => {
+        await connect(relay.address)
+        await backup.accept()
+        const waits = await connect(relay.address)
+        await queued(relay, 1)
+        relay.server.setUpstreams(set, [rest])
+        relay.server.setUpstreams(set, [rest, tcp(fresh.address)])
+        await waits.end()
+        assert.equal((await waits.readAll()).text, 'fresh')
+      })
+    })
+
     it('a server that drains is done when the last in the queue has nobody left to wait for', async () => {
       using folder = temporaryFolder()
       const path = `${folder.path}/member.sock`

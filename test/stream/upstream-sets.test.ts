@@ -1,5 +1,7 @@
 /** A forward to a set of upstreams: who is chosen, who is passed over, and what is told of it. */
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { join } from 'node:path'
 import { forward, listen as from, pipe, tcp, unix, upstreams } from '../../lib/index.ts'
 import type { Endpoint, MemberLike, StreamUpstreamsOptions } from '../../lib/index.ts'
@@ -96,6 +98,24 @@ for (const thread of threads) {
         const again = await listen({ port: main.port, onPeer: (peer) => void peer.end('0') })
         await again.close()
       })
+    })
+
+    it('passes over a Unix socket whose queue is full', async () => {
+      using folder = temporaryFolder()
+      const path = `${folder.path}/busy.sock`
+      const busy = spawn('python3', ['-uc', "import socket, sys\na, b = socket.socket(socket.AF_UNIX), socket.socket(socket.AF_UNIX)\na.bind(sys.argv[1])\na.listen(0)\nb.connect(sys.argv[1])\nprint('full')\nsys.stdin.read()", path], { stdio: ['pipe', 'pipe', 'inherit'] })
+      try {
+        await once(busy.stdout, 'data')
+        const backup = await listen({ onPeer: (peer) => void peer.end('backup') })
+        const set = upstreams([unix(path), { to: tcp(backup.address), backup: true }])
+        await withRelay(pipe(from(tcp('127.0.0.1:0')), forward(set, { connectTimeoutMs: 60_000 })), { thread }, async (relay) => {
+          const client = await connect(relay.address)
+          await client.end()
+          assert.equal((await client.readAll()).text, 'backup')
+        })
+      } finally {
+        busy.kill()
+      }
     })
 
     it('a client stays with its member by `sourceHash` and by `maglev`', async () => {

@@ -226,6 +226,17 @@ void failuresEject() {
   set.setDown(slot, false, kStart + 9000);
   check(set.member(slot).usable(), "one that has passed again ends an ejection");
 
+  UpstreamSet shrinks(SetOptions{.ejectAfter = 1, .ejectMs = 1000, .ejectMostMs = 1000});
+  shrinks.assign(members(4));
+  check(shrinks.failed(shrinks.find(1), kStart) && shrinks.failed(shrinks.find(2), kStart) && shrinks.readmit(kStart).empty(), "two of four are ejected");
+  shrinks.assign(members(3));
+  check(shrinks.readmit(kStart).size() == 2 && shrinks.usable() == 3, "two of three would be too many");
+  check(shrinks.failed(shrinks.find(1), kStart), "one is not");
+  shrinks.setDown(shrinks.find(2), true, kStart);
+  check(shrinks.readmit(kStart).empty() && shrinks.usable() == 1, "nor is it while another can be used");
+  shrinks.setDown(shrinks.find(3), true, kStart);
+  check(shrinks.readmit(kStart).size() == 1 && shrinks.usable() == 1, "the last that is not down is not ejected");
+
   UpstreamSet never(SetOptions{});
   never.assign(members(4));
   for (int i = 0; i < 100; ++i) check(!never.failed(0, kStart), "where nobody is to be ejected nobody is");
