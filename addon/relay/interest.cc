@@ -52,9 +52,9 @@ uint8_t interestOf(Context& c, const Session& s, unsigned side) {
   switch (s.phase) {
     case Phase::head:
       if (side != 0 || !s.head) return 0;
-      if (s.sides[0].hungUp) return 0;
       if (mustWrite(c, s, 0)) return watchOut;  // a client of a proxy waits for its answer
-      return s.head->verdictDue || s.deferred || s.head->ended ? watchHangUp : watchIn;
+      if (!(s.head->verdictDue || s.deferred || s.head->ended)) return watchIn;
+      return s.sides[0].hungUp ? 0 : watchHangUp;
     case Phase::resolving:
       return side == 0 && mustWrite(c, s, 0) ? watchOut : 0;
     case Phase::connecting:

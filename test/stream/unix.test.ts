@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { forward, listen as from, pipe, tcp, unix, type Endpoint } from '../../lib/index.ts'
+import { decide, forward, inspect, listen as from, more, pass, pipe, tcp, unix, type Endpoint } from '../../lib/index.ts'
 import { connect, listen, sha256 } from '../support/peers.ts'
 import { threads, withRelay } from '../support/relay.ts'
+import { pause, until } from '../support/until.ts'
 
 const large = Buffer.alloc(3 << 20, 'through a Unix socket ')
 
@@ -44,6 +45,28 @@ for (const thread of threads) {
         const { ending, text } = await upstream.readAll()
         assert.deepEqual({ ending, text }, { ending: 'fin', text: 'cut off' })
         assert.equal((await relay.close()).reason, 'resetByDownstream')
+      })
+    })
+
+    it('are read to their end by whoever asks next, also where the client has closed while a verdict was due', async () => {
+      const path = join(folder, 'closes.sock')
+      const listener = await listen()
+      let verdict: () => void = () => undefined
+      const due = new Promise<void>((resolve) => { verdict = resolve })
+      const whole = inspect({ minBytes: 1, timeoutMs: 10_000 }, (head) => (head.length < 6 ? more() : pass()))
+      const pipeline = pipe(from(unix(path)), decide(async () => { await due; return pass() }), whole, forward(tcp(listener.address)))
+      await withRelay(pipeline, {}, async (relay) => {
+        const client = await connect(relay.address)
+        await client.send('abc')
+        await until(() => relay.server.ledger().sessions.open === 1, 'the session')
+        await client.send('def')
+        client.destroy()
+        await pause(50) // in which the loop hears of it
+        verdict()
+        const upstream = await listener.accept()
+        assert.equal((await upstream.readAll()).text, 'abcdef')
+        await upstream.end()
+        await relay.close()
       })
     })
 
