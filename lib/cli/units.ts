@@ -2,6 +2,7 @@
  * Durations, sizes, rates and counts as people type them on a command line. A number always carries its unit: `60` alone is
  * refused, since it could be seconds or milliseconds. SI and IEC units are told apart: 10MB is 10,000,000 bytes, 10MiB is 10,485,760.
  */
+import { maxMs } from '../options.ts'
 import { usage } from './usage.ts'
 
 const milliseconds: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
@@ -26,7 +27,7 @@ function split(text: string): { readonly amount: number; readonly unit: string }
   return { amount: Number(match[1]), unit: match[2] }
 }
 
-/** `250ms`, `60s`, `1.5m`, `1h`, `2d` in milliseconds. */
+/** `250ms`, `60s`, `1.5m`, `1h`, `2d` in milliseconds: no more than a timer can be set to. */
 export function duration(option: string, text: string): number {
   const expected = 'write it like 250ms, 60s, 5m or 1h'
   const parts = split(text)
@@ -36,6 +37,7 @@ export function duration(option: string, text: string): number {
   if (factor === undefined) throw usage(`${option}: "${text}" has the unknown unit "${parts.unit}": ${expected}`)
   const value = Math.round(parts.amount * factor * 1000) / 1000
   if (!Number.isSafeInteger(value)) throw usage(`${option}: "${text}" is not a whole number of milliseconds`)
+  if (value > maxMs) throw usage(`${option}: "${text}" is too long: the most is ${maxMs}ms, 24.8 days`)
   return value
 }
 

@@ -6,6 +6,7 @@
 import { Worker } from 'node:worker_threads'
 import { ledgerOf } from '../ledger.ts'
 import type { CounterRow } from '../ledger.ts'
+import { maxMs } from '../options.ts'
 import type { Beside } from '../prepare.ts'
 import type { ServeOptions } from '../serve.ts'
 import { settler } from '../settler.ts'
@@ -75,7 +76,7 @@ function together(members: readonly Member[], addresses: Bound['addresses'], dra
     members.forEach((member) => member.tell({ ask: 'close', drainMs: withinMs }))
     // A handler that does not return does not hear of it.
     clearTimeout(timer)
-    timer = setTimeout(() => members.forEach((member) => member.terminate(`did not end, ${endMs / 1000} s after its time was over`)), withinMs + endMs)
+    timer = setTimeout(() => members.forEach((member) => member.terminate(`did not end, ${endMs / 1000} s after its time was over`)), Math.min(withinMs + endMs, maxMs))
   }
   const closed = Promise.all(
     members.map(async (member) => {

@@ -13,7 +13,7 @@ function refusal(run: () => unknown): string {
 }
 
 describe('units', () => {
-  for (const [text, ms] of [['250ms', 250], ['60s', 60_000], ['1.5s', 1_500], ['0.1s', 100], ['5m', 300_000], ['1h', 3_600_000], ['2d', 172_800_000], ['0s', 0]] as const) {
+  for (const [text, ms] of [['250ms', 250], ['60s', 60_000], ['1.5s', 1_500], ['0.1s', 100], ['5m', 300_000], ['1h', 3_600_000], ['2d', 172_800_000], ['0s', 0], ['2147483647ms', 2_147_483_647]] as const) {
     it(`the duration ${text} is ${ms} ms`, () => assert.equal(duration('--drain', text), ms))
   }
 
@@ -40,6 +40,7 @@ describe('units', () => {
     ['an empty duration', () => duration('--drain', ''), '--drain: "" is not a duration: write it like 250ms, 60s, 5m or 1h'],
     ['a duration finer than a millisecond', () => duration('--drain', '0.5ms'), '--drain: "0.5ms" is not a whole number of milliseconds'],
     ['a duration beyond counting', () => duration('--drain', '999999999999999d'), '--drain: "999999999999999d" is not a whole number of milliseconds'],
+    ['a duration beyond any timer', () => duration('--drain', '30d'), '--drain: "30d" is too long: the most is 2147483647ms, 24.8 days'],
     ['less than a second where whole ones are needed', () => seconds('--keep-alive', '500ms', 60), '--keep-alive: expected at least 1s, got 500ms'],
     ['a part of a second there', () => seconds('--keep-alive', '1.5s', 60), '--keep-alive: expected whole seconds, got 1.5s'],
     ['more seconds than there can be', () => seconds('--keep-alive', '2m', 60), '--keep-alive: expected at most 60s, got 2m'],
