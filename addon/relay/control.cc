@@ -2,6 +2,7 @@
 
 #include "relay/ending.h"
 #include "relay/interest.h"
+#include "relay/negotiation.h"
 #include "relay/pair.h"
 #include "relay/pump.h"
 #include "relay/walk.h"
@@ -16,7 +17,10 @@ void endById(Context& c, double id, EndHow how, std::span<const uint8_t> reply) 
     deliver(c, *s, toDownstream, reply);
   }
   switch (how) {
-    case EndHow::close: lingerSession(c, *s, Reason::closedByHandler); break;
+    case EndHow::close:
+      if (s->phase < Phase::relaying && s->head && s->head->asked) turnAway(c, *s, Reason::closedByHandler);
+      else lingerSession(c, *s, Reason::closedByHandler);
+      break;
     case EndHow::reset: resetSession(c, *s, Reason::resetByHandler); break;
     case EndHow::handlerError: resetSession(c, *s, Reason::handlerError); break;
     case EndHow::rejected: lingerSession(c, *s, Reason::rejected); break;

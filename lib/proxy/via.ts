@@ -1,4 +1,5 @@
 /** Proxies on the way to an upstream. */
+import { isIP } from 'node:net'
 import { formatHostPort } from '../address.ts'
 import { hasRole, refuse } from '../chain.ts'
 import { tcp } from '../endpoint.ts'
@@ -43,10 +44,17 @@ const mostHops = 8
 export function checkVia(node: string, given: unknown): readonly Via[] {
   const list: readonly unknown[] = Array.isArray(given) ? given : [given]
   if (list.length === 0 || list.length > mostHops) throw misuse('ERR_MILLRACE_BAD_OPTION', node, `via: expected 1 to ${mostHops} proxies, not ${list.length}`)
-  return list.map((one) => {
+  return list.map((one, i) => {
+    if (i > 0 && isVia(one)) checkAsked(node, one.at.host)
     if (isVia(one)) return one
     throw refuse(node, `via: expected a proxy such as socks5Proxy("127.0.0.1:1080"), not ${typeof one === 'string' ? 'a text' : shown(one)}`)
   })
+}
+
+/** Throws ERR_MILLRACE_BAD_ADDRESS for a host that no proxy could be asked for: its interfaces are not ours, and what ends in a number is no name. */
+export function checkAsked(node: string, host: string): void {
+  if (host.includes('%')) throw misuse('ERR_MILLRACE_BAD_ADDRESS', node, `via: "${host}" names an interface of this machine, which means nothing to a proxy`)
+  if (isIP(host) === 0 && /(^|\.)(\d+|0x[\da-f]*)\.?$/i.test(host)) throw misuse('ERR_MILLRACE_BAD_ADDRESS', node, `via: "${host}" is neither an IP address nor a name: it ends in a number`)
 }
 
 function isVia(value: unknown): value is Via {

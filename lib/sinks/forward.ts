@@ -8,7 +8,7 @@ import type { Kind, Sink } from '../part.ts'
 import type { PlanEndpoint, PlanProxyDialect, PlanSet } from '../plan.ts'
 import { checkSources, showSources } from '../proxy/sources.ts'
 import type { Via } from '../proxy/via.ts'
-import { checkVia, showVia } from '../proxy/via.ts'
+import { checkAsked, checkVia, showVia } from '../proxy/via.ts'
 import { showSet, upstreamText } from '../upstreams/upstreams.ts'
 import type { UpstreamSet } from '../upstreams/upstreams.ts'
 
@@ -97,7 +97,9 @@ function viaTo(upstream: PlanEndpoint | PlanSet, given: unknown): readonly Via[]
   if (upstream.net === 'set') throw misuse('ERR_MILLRACE_BAD_OPTION', 'forward', 'via is not for a set of upstreams: a proxy is asked for one endpoint')
   if (upstream.net !== 'tcp') throw notFor('via', upstream, 'a proxy connects to TCP endpoints')
   if (upstream.lastPort !== undefined) throw notFor('via', upstream, 'a proxy is asked for one port')
-  return checkVia('forward', given)
+  const via = checkVia('forward', given)
+  checkAsked('forward', upstream.host)
+  return via
 }
 
 type Checked = { readonly connectTimeoutMs: number; readonly retries: number; readonly responses: number; readonly proxyProtocol: 0 | 1 | 2; readonly proxyDialect: PlanProxyDialect; readonly shows: readonly string[] }

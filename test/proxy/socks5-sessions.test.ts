@@ -1,13 +1,13 @@
 /** Sessions of a SOCKS5 server that end at each point, or meet a kernel that is short of something. */
 import assert from 'node:assert/strict'
-import { listen as from, pipe, socks5, tcp, type ProxyOptions, type ServeOptions } from '../../lib/index.ts'
+import { listen as from, pipe, socks5, tcp, type ProxyOptions, type ServeOptions, type SessionInfo } from '../../lib/index.ts'
 import { taken } from '../support/kernel.ts'
 import { connect, destroyPeers, listen, type Peer } from '../support/peers.ts'
-import { settled } from '../support/proc.ts'
+import { eventually, settled } from '../support/proc.ts'
 import { relayProcess } from '../support/relay-process.ts'
 import { threads, withRelay, type TestRelay } from '../support/relay.ts'
 import { silentListener } from '../support/silent-listener.ts'
-import { ask, greeting, joined, login, readReply, request } from '../support/socks.ts'
+import { ask, greeting, joined, login, readReply, reply, request } from '../support/socks.ts'
 import { injected, strace } from '../support/strace.ts'
 import { pause, until } from '../support/until.ts'
 
@@ -62,6 +62,21 @@ for (const thread of threads) {
           assert.ok(closed?.reason === 'resetByDownstream' || closed?.reason === 'finished' || closed?.reason === 'resetByUpstream', closed?.reason)
         }
       }, { resolver: slow })
+    })
+
+    it('a client whose session is ended while its name is looked up is told that it failed', async () => {
+      await withProxy(here, async (relay) => {
+        const peer = await connect(relay.address)
+        await peer.send(joined(greeting(0), request('slow.example', 80)))
+        await until(() => relay.server.ledger().sessions.open === 1, 'the session')
+        let session: SessionInfo | undefined
+        await eventually('its name to be asked for', async () => ([session] = await relay.server.sessions(), session?.state === 'resolving'))
+        assert(session)
+        relay.server.endSession(session.id)
+        await peer.end()
+        assert.equal((await peer.readAll()).text, String(Buffer.concat([Buffer.from([5, 0]), reply(1)])))
+        assert.equal((await relay.close()).reason, 'closedByHandler')
+      }, { resolver: () => new Promise(() => undefined) })
     })
 
     it('half-close and reset go through, either way', async () => {
