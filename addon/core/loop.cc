@@ -24,6 +24,7 @@ void Loop::turn(int maxWaitMs) {
     const int untilDue = msUntilDue();
     count_ = poller_.wait(maxWaitMs < 0 ? untilDue : untilDue < 0 ? maxWaitMs : std::min(maxWaitMs, untilDue));
     next_ = 0;
+    unread_ = false;
   }
   now_ = sys::nowMs();
   for (stop_ = false; next_ < count_ && !stop_;) {
@@ -36,7 +37,12 @@ void Loop::turn(int maxWaitMs) {
       handlers_[key.kind]->onReady(key.token, key.side, event.events);
     }
   }
-  if (eventsLeft()) return;  // what has come in time is seen before a timer may say that it has not
+  // What has come in time is seen before a timer may say that it has not: what was not dispatched, not read, or not told of since the poller tells of so many at once.
+  unread_ = unread_ || stop_;
+  if (eventsLeft()) return;
+  again_ = (unread_ || count_ == Poller::most) && askedAgain_ < mostAgain;
+  askedAgain_ = again_ ? askedAgain_ + 1 : 0;
+  if (again_) return;
   timers_.advance(now_, [](Timer& timer) {
     auto& due = static_cast<LoopTimer&>(timer);
     due.fire(due);
@@ -44,7 +50,7 @@ void Loop::turn(int maxWaitMs) {
 }
 
 int Loop::msUntilDue() const {
-  if (eventsLeft()) return 0;
+  if (mayBeMore()) return 0;
   const uint64_t wakeAt = timers_.nextWakeMs();
   if (wakeAt == UINT64_MAX) return -1;
   const uint64_t now = sys::nowMs();

@@ -3,7 +3,7 @@
 // It knows neither what the descriptors are nor what a relay is: tables register as EventHandler under a kind.
 // A handler whose memory for a turn is used up ends it early.
 // Invariant: now() is the time at which this turn's waiting ended, and does not change within the turn. Every event is dispatched once,
-// and before the timers that came due while it was waiting.
+// and before the timers that came due while it was waiting; who is always ready holds them up for mostAgain turns and no longer.
 #pragma once
 #include <memory>
 
@@ -39,6 +39,10 @@ class Loop {
   /// From a handler: the turn ends after this event. The events that are left are dispatched in the next turns, which do not wait, and before any timer.
   void endTurnEarly() { stop_ = true; }
   bool eventsLeft() const { return next_ < count_; }
+  /// From a handler: something that has come is left unread, and the poller will tell of it again.
+  void leaveUnread() { unread_ = true; }
+  /// More has come than was dispatched, or may have.
+  bool mayBeMore() const { return eventsLeft() || again_; }
   /// Milliseconds until there is something to do without a new event: 0 now, -1 nothing.
   int msUntilDue() const;
   /// Refreshes now() for work that is started from outside a turn.
@@ -49,6 +53,8 @@ class Loop {
   static constexpr uint8_t wakeKind = 0;
 
  private:
+  static constexpr int mostAgain = 64;
+
   Loop(Poller poller, Fd wake, uint64_t now) : poller_(std::move(poller)), wake_(std::move(wake)), timers_(now), now_(now) {}
 
   Poller poller_;
@@ -57,6 +63,9 @@ class Loop {
   uint64_t now_;
   int next_ = 0, count_ = 0;  // of the poller's ready events: which is dispatched next, and how many there are
   bool stop_ = false;
+  bool unread_ = false;  // since the poller was asked
+  bool again_ = false;  // the poller is asked once more before any timer
+  int askedAgain_ = 0;
   std::array<EventHandler*, 16> handlers_{};
 };
 

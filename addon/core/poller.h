@@ -31,6 +31,7 @@ struct Key {
 
 class Poller {
  public:
+  static constexpr int most = 256;  // events that are told of at once
   static Result<Poller> create();
 
   int fd() const { return epoll_.get(); }
@@ -47,7 +48,7 @@ class Poller {
   int control(int op, int fd, uint32_t events, Key key);
 
   Fd epoll_;
-  std::array<epoll_event, 256> ready_{};
+  std::array<epoll_event, most> ready_{};
 };
 
 }  // namespace millrace

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { setImmediate as turn } from 'node:timers/promises'
 import { deny, discard, echo, filterDatagrams, forward, generate, idleTimeout, listen as from, otherwise, pipe, prefix, route, serve, stun, tcp, udp, when } from '../../lib/index.ts'
 import { ledgerSays } from '../support/datagram-ledger.ts'
-import { connect } from '../support/peers.ts'
+import { connect, type Peer } from '../support/peers.ts'
 import { withRelay, type TestRelay } from '../support/relay.ts'
 import { request } from '../support/stun.ts'
 import { udpPeer, type UdpPeer } from '../support/udp-peers.ts'
@@ -61,6 +61,54 @@ describe('a turn that ends early', () => {
     })
   })
 
+  // The poller tells of 256 sockets at once.
+  it('nor are those of more sockets than the poller tells of at once', async () => {
+    await withRelay(pipe(from(tcp('127.0.0.1:0')), idleTimeout(2_000), echo()), { thread, lingerMs: 100 }, async (relay) => {
+      const clients: Peer[] = []
+      for (let i = 0; i < 400; i++) clients.push(await connect(relay.address))
+      await relay.opens(400)
+      await Promise.all(clients.map((client) => client.send('one')))
+      await Promise.all(clients.map((client) => client.read(3)))
+      for (const client of clients) client.socket.write('two')
+      stall(3_000)
+      await Promise.all(clients.map((client) => client.read(3)))
+      assert.equal(relay.server.ledger().reasons.idleTimeout, 0)
+    })
+  })
+
+  it('nor are answers to more flows than that, or questions of as many', async () => {
+    const upstream = await udpPeer()
+    await withRelay([pipe(from(udp('127.0.0.1:0')), idleTimeout(2_000), forward(udp(upstream.address))), pipe(from(udp('127.0.0.1:0')), idleTimeout(2_000), echo())], { thread }, async (relay) => {
+      const [peers, others]: [UdpPeer[], UdpPeer[]] = [[], []]
+      for (let i = 0; i < 400; i++) peers.push(await udpPeer(relay.address))
+      for (let i = 0; i < 400; i++) others.push(await udpPeer(relay.addressOf(1)))
+      const askers: string[] = []
+      await Promise.all([...peers, ...others].map((peer) => peer.send('question')))
+      for (let i = 0; i < 400; i++) askers.push((await upstream.receive()).from)
+      await Promise.all(others.map((other) => other.receive()))
+      const sent = [...askers.map((asker) => upstream.send('answer', asker)), ...others.map((other) => other.send('again'))]
+      stall(3_000)
+      await Promise.all(sent)
+      await Promise.all([...peers, ...others].map((peer) => peer.receive()))
+      const { sessions, reasons } = relay.server.ledger()
+      assert.deepEqual([sessions.accepted, reasons.idleTimeout], [800, 0])
+    })
+  })
+
+  it('nor what one listener has yet when the slots are used up by its own', async () => {
+    for (const sink of [echo(), route(when(prefix('y'), discard()), otherwise(echo()))]) {
+      await withRelay(pipe(from(udp('127.0.0.1:0')), idleTimeout(500), sink), { thread }, async (relay) => {
+        const [peer, other] = [await udpPeer(relay.address), await udpPeer(relay.address)]
+        assert.deepEqual([await peer.ask('one'), await other.ask('one')], ['one', 'one'])
+        const sent = [other.burst(Array.from({ length: 400 }, (_, i) => 'x'.repeat(1 + (i % 7) * 30))), peer.send('in time')]
+        stall(900)
+        await Promise.all(sent)
+        assert.deepEqual(await peer.texts(1), ['in time'])
+        assert.equal(relay.server.ledger().sessions.accepted, 2)
+      })
+    }
+  })
+
   it('what is left is dealt with a turn at a time, and the rest of the process has its turns in between', async () => {
     const upstream = await udpPeer()
     let batches = 0
@@ -84,9 +132,9 @@ describe('a turn that ends early', () => {
 
   it('a generator that goes as fast as it can leaves the process its turns', async () => {
     const upstream = await udpPeer()
-    const server = await serve(pipe(generate({ durationMs: 500 }), forward(udp(upstream.address))), { thread })
+    const server = await serve(pipe(generate({ durationMs: 60_000 }), forward(udp(upstream.address))), { thread })
     let turns = 0
-    for (const end = performance.now() + 400; performance.now() < end; turns++) await turn()
+    for (const end = performance.now() + 10_000; turns <= 50 && performance.now() < end; turns++) await turn()
     assert.equal(server.load()?.finished, false)
     await server.close({ drainMs: 0 })
     await upstream.close()

@@ -148,8 +148,8 @@ void DatagramRelay::turnEnd() {
   }
   judgeUnreached(f_);
   if (!f_.refused.empty() && !retry_.armed()) f_.c.loop.timers().arm(retry_, f_.now() + retryMs);
-  // Not while events are left: what they bring may be what a quiet flow has waited for.
-  if (drainDue_ && (!f_.c.loop.eventsLeft() || f_.now() >= drainDeadlineMs_)) {
+  // Not while there may be more: it may be what a quiet flow has waited for.
+  if (drainDue_ && (!f_.c.loop.mayBeMore() || f_.now() >= drainDeadlineMs_)) {
     drainDue_ = false;
     drain();
   }

@@ -59,6 +59,7 @@ uint32_t overflowBefore(DatagramSocket& socket, const Received& received) {
 
 /// Another event, should there be anything left: modifying an edge-triggered registration looks anew, behind all others that are ready.
 void askAgain(FlowContext& f, const DatagramSocket& socket) {
+  f.c.loop.leaveUnread();
   f.c.loop.poller().modify(socket.fd.get(), socket.watchedFor() | (socket.watchesOut ? uint32_t{EPOLLOUT} : 0u), socket.key);
 }
 
