@@ -34,6 +34,8 @@ class SocketAddress {
   bool isUnix() const { return family() == AF_UNIX; }
   uint16_t port() const;
   void setPort(uint16_t port);
+  /// The interface of a link-local IPv6 address; else 0.
+  uint32_t scope() const { return family() == AF_INET6 ? storage_.v6.sin6_scope_id : 0; }
   std::string host() const;
   PeerAddress peer() const { return PeerAddress::from(get(), length_); }
   /// What the kernel bound `fd` to.

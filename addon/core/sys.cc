@@ -1,11 +1,13 @@
 #include "core/sys.h"
 
 #include <linux/filter.h>
+#include <linux/sock_diag.h>
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 #include <time.h>
 
 #include <cstdio>
+#include <utility>
 
 #include "core/peer_address.h"
 
@@ -32,6 +34,13 @@ bool isConnected(int fd) {
   sockaddr_storage peer;
   socklen_t size = sizeof peer;
   return ::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) == 0;
+}
+
+uint32_t lostSince(int fd, uint32_t& before) {
+  uint32_t info[SK_MEMINFO_VARS] = {};
+  socklen_t size = sizeof info;
+  if (::getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &size) < 0) return 0;
+  return info[SK_MEMINFO_DROPS] - std::exchange(before, info[SK_MEMINFO_DROPS]);
 }
 
 int shutdownWrite(int fd) { return ::shutdown(fd, SHUT_WR) == 0 ? 0 : -errno; }

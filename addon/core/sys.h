@@ -71,6 +71,9 @@ int socketError(int fd);
 /// throws away what can still be read.
 bool isConnected(int fd);
 
+/// Datagrams, or trains of them, that a socket has lost since it had lost `before`, which is then what it has lost by now.
+uint32_t lostSince(int fd, uint32_t& before);
+
 /// FIN to the peer; 0 or -errno.
 int shutdownWrite(int fd);
 

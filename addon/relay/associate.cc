@@ -143,16 +143,17 @@ void readOutside(Context& c, Session& s, Association& a, unsigned side) {
     c.bytesOf(s, toDownstream).produced += header.size();
     Outgoing& out = list[count++];
     out.vector = {begin, header.size() + payload.size()};
-    out.to = SocketAddress::of(a.client);
+    out.to = SocketAddress::of(a.client, a.client.family == 4 ? AF_INET : AF_INET6, a.clientScope);
   }
   if (count > 0) sendAll(c, s, a.inside.get(), toDownstream, std::span(list).first(count));
 }
 
-/// The address that the client has reached us at, without a port; family 0: it has none.
-PeerAddress addressFor(const Session& s) {
-  PeerAddress at = SocketAddress::boundTo(s.sides[0].fd.get()).peer();
-  memset(at.port, 0, sizeof at.port);
-  return at.family == 4 || at.family == 6 ? at : PeerAddress{};
+/// The address that the client has reached us at, without a port where it has one. A link-local one keeps its interface.
+SocketAddress addressFor(const Session& s) {
+  SocketAddress at = SocketAddress::boundTo(s.sides[0].fd.get());
+  if (const PeerAddress peer = at.peer(); peer.family == 4) at = SocketAddress::of(peer);
+  if (!at.isUnix()) at.setPort(0);
+  return at;
 }
 
 }  // namespace
@@ -160,17 +161,18 @@ PeerAddress addressFor(const Session& s) {
 void associate(Context& c, Session& s) {
   const Node& node = c.nodeOf(s);
   const Settings& settings = node.settings;
-  const PeerAddress at = addressFor(s);
+  const SocketAddress at = addressFor(s);
   // Datagrams have no part in what JS makes of a stream, and a proxy on the way was asked for streams.
-  if (!node.associates || at.family == 0 || settings.transform[toUpstream] || settings.transform[toDownstream] || node.goesToUpstream()) return refuseCommand(c, s);
+  if (!node.associates || at.isUnix() || settings.transform[toUpstream] || settings.transform[toDownstream] || node.goesToUpstream()) return refuseCommand(c, s);
   auto association = std::make_unique<Association>(randomSeed(&s));
-  int error = openBound(association->inside, SocketAddress::of(at));
+  int error = openBound(association->inside, at);
   if (error == 0) error = watchAssociation(c, s, association->inside, Context::associationInsideKind, 0);
   if (error < 0) {
     s.error = -error;
     return turnAway(c, s, error == -EMFILE || error == -ENFILE ? Reason::descriptorLimit : Reason::ioError);
   }
   association->client = s.downstream;
+  association->clientScope = at.scope();
   memset(association->client.port, 0, sizeof association->client.port);
   // A client that knows its port says so, unless a translator on the way makes another of it.
   if (const PeerAddress& said = s.head->asked->from; said.sameAddress(s.downstream)) memcpy(association->client.port, said.port, sizeof said.port);
@@ -214,6 +216,11 @@ void endAssociation(Context& c, Session& s) {
   if (c.associations.empty()) return;
   Association* a = associationOf(c, s);
   if (!a) return;
+  // No later datagram tells of what was lost behind the last one.
+  countLost(c, s, toUpstream, sys::lostSince(a->inside.get(), a->overflow[0]));
+  for (unsigned side = 0; side < 2; ++side) {
+    if (a->outside[side]) countLost(c, s, toDownstream, sys::lostSince(a->outside[side].get(), a->overflow[1 + side]));
+  }
   for (const HeldDatagram& one : a->held) {
     c.bytesOf(s, toUpstream).pending -= one.payload.size();
     --c.countersOf(s).datagrams[toUpstream].pending;

@@ -70,6 +70,7 @@ struct Association {
   Fd inside;
   std::array<Fd, 2> outside;  // IPv4, IPv6; opened when they are needed
   std::array<uint32_t, 3> overflow{};  // what SO_RXQ_OVFL said last, of each
+  uint32_t clientScope = 0;   // the interface of a link-local client
   PeerAddress client;         // its port is 0 until its first datagram has come
   Recent<PeerAddress, bool, PeerHash> contacts;  // whether it may be reached
   Recent<std::string, Name> names;

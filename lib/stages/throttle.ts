@@ -10,8 +10,8 @@ export type ThrottleOptions = {
   /** Bytes a second, 1 to 1099511627776. */
   readonly bytesPerSecond: number
   /**
-   * Bytes that may go at once after a pause, 1 to 4294967295; default what a tenth of a second brings, and for datagrams at least 65507,
-   * because one that is larger than the burst never passes.
+   * Bytes that may go at once after a pause, 1 to 4294967295; default what a tenth of a second brings, and for flows of datagrams at least 65507:
+   * a datagram that is larger than the burst passes only when nothing has for as long as it takes to make up for all of that.
    */
   readonly burstBytes?: number
   /** Which direction; default both, each for itself. */

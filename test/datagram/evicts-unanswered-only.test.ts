@@ -1,6 +1,6 @@
 /** A flow whose answer has come before the peer that wants its place is not one that nobody has answered, however the loop reads the two. */
 import assert from 'node:assert/strict'
-import { forward, listen as from, pipe, udp } from '../../lib/index.ts'
+import { filterDatagrams, forward, listen as from, pipe, udp } from '../../lib/index.ts'
 import { withRelay } from '../support/relay.ts'
 import { closeUdpPeers, udpPeer } from '../support/udp-peers.ts'
 import { until } from '../support/until.ts'
@@ -22,6 +22,17 @@ for (const ioUring of [true, false]) {
         await until(() => server.ledger().datagrams.toUpstream.received === 2, 'both to be dealt with')
         assert.equal(server.ledger().reasons.evicted, 0)
         assert.equal(String((await peer.receive()).bytes), 'answer')
+      })
+    })
+
+    it('what a filter has of a flow that gives way is evicted with it', async () => {
+      const upstream = await udpPeer()
+      await withRelay(pipe(from(udp('127.0.0.1:0'), { maxFlows: 1 }), filterDatagrams(() => undefined), forward(udp(upstream.address))), { thread: 'embedded', ioUring }, async ({ server, address }) => {
+        const [first, second] = [await udpPeer(address), await udpPeer(address)]
+        await Promise.all([first.burst(['first']), second.burst(['second'])])
+        assert.deepEqual(await upstream.texts(1), ['second'])
+        const { evicted, expired } = server.ledger().datagrams.toUpstream.dropped
+        assert.deepEqual([evicted.datagrams, expired.datagrams], [1, 0])
       })
     })
   })

@@ -1,12 +1,13 @@
 /** Flows to a set of upstreams. */
 import assert from 'node:assert/strict'
-import { dgramCheck, forward, listen as from, pipe, udp, upstreams } from '../../lib/index.ts'
+import { dgramCheck, filterDatagrams, forward, listen as from, pipe, udp, upstreams } from '../../lib/index.ts'
 import type { MemberLike, UpstreamsOptions } from '../../lib/index.ts'
 import { threads, withRelay } from '../support/relay.ts'
 import type { TestRelay } from '../support/relay.ts'
 import { eventually } from '../support/proc.ts'
 import { udpEcho, udpPeer, unusedUdpPort } from '../support/udp-peers.ts'
 import type { UdpPeer } from '../support/udp-peers.ts'
+import { until } from '../support/until.ts'
 
 const toSet = (members: readonly MemberLike<'datagram'>[], options: UpstreamsOptions<'datagram'> = {}) => pipe(from(udp('127.0.0.1:0')), forward(upstreams(members, options)))
 
@@ -44,6 +45,20 @@ for (const thread of threads) {
         assert.equal((await relay.close()).reason, 'connectRefused')
         const [notice] = await relay.notices()
         assert.deepEqual([notice?.upstream, notice?.state], [gone, 'ejected'])
+      })
+    })
+
+    it('what a filter answers itself says nothing about the member', async () => {
+      const [port, live] = [await unusedUdpPort(), await udpEcho()]
+      const answers = filterDatagrams({ toUpstream: (batch) => { for (const datagram of batch) if (datagram.bytes[0] === 0x70) batch.reply(datagram, 'pong') } })
+      await withRelay(pipe(from(udp('127.0.0.1:0')), answers, forward(upstreams([udp(`127.0.0.1:${port}`), udp(live.address)]))), { thread: 'embedded' }, async (relay) => {
+        const peer = await udpPeer(relay.address)
+        for (let failures = 1; failures <= 3; failures++) {
+          await peer.send('question')
+          await until(() => relay.server.ledger().datagrams.icmpErrors === failures, 'the refusal')
+          if (failures < 3) assert.equal(await peer.ask('ping'), 'pong')
+        }
+        assert.deepEqual((await relay.notices()).map(({ state }) => state), ['ejected'])
       })
     })
 

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { listen as from, pipe, socks5, tcp, throttle, transform, user, type Socks5Options, type Stage, type Resolver } from '../../lib/index.ts'
 import { countsOf, ledgerSays } from '../support/datagram-ledger.ts'
 import { connect, destroyPeers, type Peer } from '../support/peers.ts'
+import { settled } from '../support/proc.ts'
 import { threads, withRelay, type TestRelay } from '../support/relay.ts'
 import { udpEcho, udpPeer } from '../support/udp-peers.ts'
 import { until } from '../support/until.ts'
@@ -235,6 +236,34 @@ for (const thread of threads) {
         assert.equal(received, 10)
         assert.equal(sent + (dropped.policy ?? 0), 10)
         assert.ok(sent >= 2 && sent < 10, `${sent} of 10 passed`)
+      })
+    })
+
+    it('a throttle lets a datagram through that is longer than its burst, now and then', async () => {
+      await served({}, async (relay) => {
+        const echo = await udpEcho()
+        const client = await udpPeer((await associate(relay.address)).inside)
+        await client.send(packet(echo.address, 'x'.repeat(1_200)))
+        await client.receive()
+      }, undefined, throttle({ bytesPerSecond: 8_000 }))
+    })
+
+    it('what the kernel had no room for is counted when it ends', async () => {
+      await withRelay(pipe(from(tcp('127.0.0.1:0')), socks5(loopback)), { thread: 'embedded' }, async (relay) => {
+        const upstream = await udpPeer()
+        const { peer, inside } = await associate(relay.address)
+        const client = await udpPeer(inside)
+        await client.send(packet(upstream.address, 'first'))
+        await upstream.receive()
+        const sent = client.burst(Array.from({ length: 2_000 }, () => packet(upstream.address, 'x'.repeat(1_000))))
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100)
+        await sent
+        await settled(() => relay.server.ledger().datagrams.toUpstream.received)
+        await peer.end()
+        await relay.close()
+        const { received, dropped } = relay.server.ledger().datagrams.toUpstream
+        assert.equal(received, 2_001)
+        assert.ok(dropped.kernelOverflow.datagrams > 0)
       })
     })
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 
+#include "core/sys.h"
 #include "relay/datagram/answering.h"
 #include "relay/datagram/batch.h"
 #include "relay/datagram/egress.h"
@@ -159,6 +160,7 @@ void DatagramRelay::turnEnd() {
 }
 
 void DatagramRelay::close(uint64_t drainMs) {
+  f_.c.loop.refreshClock();  // a handler may say so after a while
   const uint64_t deadline = f_.now() + drainMs;
   drainDeadlineMs_ = f_.closing ? std::min(drainDeadlineMs_, deadline) : deadline;
   f_.closing = drainDue_ = true;
@@ -184,7 +186,7 @@ void DatagramRelay::drain() {
 void DatagramRelay::closeListeners() {
   for (auto& listener : f_.listeners) {
     dropPending(f_, *listener, DropReason::expired);
-    countRefused(f_, listener->plan, toUpstream, DropReason::kernelOverflow, lostSince(listener->socket), 0);
+    countRefused(f_, listener->plan, toUpstream, DropReason::kernelOverflow, sys::lostSince(listener->socket.fd.get(), listener->socket.overflow), 0);
   }
   f_.listeners.clear();
 }

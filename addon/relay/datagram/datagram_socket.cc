@@ -1,6 +1,5 @@
 #include "relay/datagram/datagram_socket.h"
 
-#include <linux/sock_diag.h>
 #include <netinet/in.h>
 
 #include "core/datagram_train.h"
@@ -38,13 +37,6 @@ int openConnectedFrom(DatagramSocket& socket, const SocketAddress& to, const Soc
 
 }  // namespace
 
-uint32_t lostSince(DatagramSocket& socket) {
-  uint32_t info[SK_MEMINFO_VARS] = {};
-  socklen_t size = sizeof info;
-  if (::getsockopt(socket.fd.get(), SOL_SOCKET, SO_MEMINFO, info, &size) < 0) return 0;
-  return info[SK_MEMINFO_DROPS] - std::exchange(socket.overflow, info[SK_MEMINFO_DROPS]);
-}
-
 Result<ListeningSocket> openListening(const SocketAddress& address, const Plan& plan, Sharing sharing, bool closed) {
   const auto failed = [&](int error, const char* syscall) { return SysError{error, syscall, address.host(), address.port()}; };
   DatagramSocket socket;
@@ -77,7 +69,7 @@ Result<ListeningSocket> openListening(const SocketAddress& address, const Plan& 
 
 void acceptDatagrams(DatagramSocket& socket) {
   sys::refuseDatagrams(socket.fd.get(), false);
-  lostSince(socket);
+  sys::lostSince(socket.fd.get(), socket.overflow);
 }
 
 int openConnected(DatagramSocket& socket, const SocketAddress& to, SourceAddresses& sources, uint64_t nowMs) {

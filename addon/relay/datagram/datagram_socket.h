@@ -54,9 +54,6 @@ struct ListeningSocket {
   int receiveBufferBytes;  // as obtained
 };
 
-/// Datagrams, or trains of them, that the socket has lost since it was last known.
-uint32_t lostSince(DatagramSocket& socket);
-
 /// `closed`: nothing is received before acceptDatagrams().
 Result<ListeningSocket> openListening(const SocketAddress& address, const Plan& plan, Sharing sharing, bool closed);
 void acceptDatagrams(DatagramSocket& socket);

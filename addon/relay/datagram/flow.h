@@ -92,6 +92,7 @@ struct Flow : LoopTimer {
   bool replied = false;                // something went back to the downstream
   bool keptBySaid = false;             // one of several that the peer speaks for
   bool introduced = false;             // a datagram that tells the upstream whom it is from is on its way, or has been, where only one does
+  DropReason dropsAs = DropReason::expired;  // what is left of it when it is over
   bool over = false;                   // out of the table; its slot is freed at the turn's end
 
   FlowThrottle* throttle() const { return extra && extra->throttle ? &*extra->throttle : nullptr; }

@@ -92,7 +92,7 @@ struct FlowContext {
   std::vector<Flow*> touched[2];       // flows with messages of this turn, by direction
   std::vector<Crossing> crossings;     // of this turn
   std::vector<Flow*> done;             // flows with some of their responses: looked at when those are sent
-  std::vector<Token> unreached;        // flows of which an ICMP error has told in this turn, where somebody has to judge them
+  std::vector<std::pair<Token, int>> unreached;  // flows of which an ICMP error has told in this turn, and what it said, where somebody has to judge them
   std::vector<Token> unintroduced;     // flows whose first datagram did not leave, so that the upstream does not know whom they are from
   std::vector<Token> over;             // flows to be freed at the turn's end
   std::vector<Key> refused;            // sockets for which the kernel has no buffers: tried again by a timer, since no event tells

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "core/sys.h"
 #include "relay/datagram/egress.h"
 #include "relay/datagram/flow_member.h"
 #include "relay/datagram/intake.h"
@@ -202,7 +203,6 @@ void connectFlow(FlowContext& f, Flow& flow) {
 }
 
 void flowReplied(FlowContext& f, Flow& flow) {
-  if (flow.member != Candidate::none) memberAnswered(f, flow);
   if (std::exchange(flow.replied, true) || flow.over) return;
   FlowPlan& flows = *f.plans[flow.plan];
   flows.unreplied.remove(flow);
@@ -220,7 +220,7 @@ void endFlow(FlowContext& f, Flow& flow, Reason reason, DropReason drop) {
   // The arena has what this turn brought; its socket is closed below, so that another flow may have the descriptor.
   sendUpstream(f, flow);
   dropPending(f, flow, drop);
-  if (flow.upstream.fd) countLost(f, flow, lostSince(flow.upstream));
+  if (flow.upstream.fd) countLost(f, flow, sys::lostSince(flow.upstream.fd.get(), flow.upstream.overflow));
   f.table.erase(flow);
   FlowPlan& flows = *f.plans[flow.plan];
   (flow.replied ? flows.replied : flows.unreplied).remove(flow);
@@ -231,6 +231,7 @@ void endFlow(FlowContext& f, Flow& flow, Reason reason, DropReason drop) {
   f.c.loop.timers().cancel(flow);
   flow.upstream.fd.reset();
   flow.over = true;
+  flow.dropsAs = drop;
   Counters& counters = f.countersOf(flow.plan);
   --counters.open;
   ++counters.closed;

@@ -10,7 +10,7 @@ namespace millrace {
 Flow* beginFlow(FlowContext& f, DatagramListener& listener, const FlowSought& sought, uint64_t hash, uint32_t sink, DropReason& why);
 /// Whether it may end by its `responses`: each datagram that has gone to the upstream, or is about to, has been answered.
 bool hasItsResponses(FlowContext& f, const Flow& flow);
-/// What this turn has for it is still sent; what is pending is dropped with `drop`.
+/// What this turn has for it is still sent; what is pending, and what is with JS, is dropped with `drop`.
 void endFlow(FlowContext& f, Flow& flow, Reason reason, DropReason drop = DropReason::expired);
 /// Something goes back to the downstream: it is no longer the first to give way.
 void flowReplied(FlowContext& f, Flow& flow);

@@ -36,9 +36,11 @@ void leaveMember(FlowContext& f, Flow& flow) {
 
 void memberAnswered(FlowContext& f, Flow& flow) { setOf(f, flow).succeeded(flow.member); }
 
-void noteIcmpError(FlowContext& f, const Flow& flow) {
+void noteIcmpError(FlowContext& f, const Flow& flow, int error) {
   ++f.countersOf(flow.plan).icmpErrors;
-  if (flow.member != Candidate::none || flow.introduced) f.unreached.push_back(flow.token);
+  // What was too large may have been the introduction, unless that was heard.
+  const bool concerns = error == EMSGSIZE ? flow.introduced && !flow.replied : flow.introduced || flow.member != Candidate::none;
+  if (concerns) f.unreached.emplace_back(flow.token, error);
 }
 
 void noteUnsent(FlowContext& f, const Flow& flow) {
@@ -54,16 +56,16 @@ void endFlowsOf(FlowContext& f, uint32_t plan, uint32_t upstream, uint32_t slot)
 }
 
 void judgeUnreached(FlowContext& f) {
-  for (const Token token : std::exchange(f.unreached, {})) {
+  for (const auto& [token, error] : std::exchange(f.unreached, {})) {
     Flow* flow = f.flows.find(token);
     if (!flow || flow->over) continue;
     bool lost = flow->introduced;
-    if (flow->member != Candidate::none) {
+    if (flow->member != Candidate::none && error != EMSGSIZE) {
       UpstreamSet& set = setOf(f, *flow);
-      countFailure(f.c, set, flow->member, ECONNREFUSED);
+      countFailure(f.c, set, flow->member, error);
       lost = lost || !set.member(flow->member).usable();
     }
-    if (lost) endFlow(f, *flow, Reason::connectRefused);
+    if (lost) endFlow(f, *flow, error == EMSGSIZE ? Reason::connectFailed : Reason::connectRefused);
   }
   for (const Token token : std::exchange(f.unintroduced, {})) {
     if (Flow* flow = f.flows.find(token)) endFlow(f, *flow, Reason::connectFailed);

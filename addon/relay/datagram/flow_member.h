@@ -16,8 +16,8 @@ int connectMember(FlowContext& f, Flow& flow, UpstreamSet& set);
 void leaveMember(FlowContext& f, Flow& flow);
 /// Something has come from the member.
 void memberAnswered(FlowContext& f, Flow& flow);
-/// The flow's socket has told of an ICMP error, which is counted.
-void noteIcmpError(FlowContext& f, const Flow& flow);
+/// The flow's socket has told of an ICMP error, an errno, which is counted. EMSGSIZE says that the way is narrower than was known, and nothing about who is there.
+void noteIcmpError(FlowContext& f, const Flow& flow, int error);
 /// A datagram to the upstream has been dropped instead of sent: where it was the one that says whom the flow is from, that has to begin anew.
 void noteUnsent(FlowContext& f, const Flow& flow);
 /// A check has found a member of a set down: its flows end, if the set says so.

@@ -102,6 +102,7 @@ bool walkEach(FlowContext& f, DatagramListener& listener, const Received& it) {
 /// Of a flow's upstream.
 void took(FlowContext& f, Flow& flow, const Received& it) {
   noteMessages(f.c, 1);
+  if (flow.member != Candidate::none) memberAnswered(f, flow);
   const uint32_t segments = datagramsIn(it.length, it.segment);
   countLost(f, flow, overflowBefore(flow.upstream, it));
   if (it.truncated) {
@@ -123,7 +124,7 @@ void readAlone(FlowContext& f, Flow& flow) {
     const int count = f.receiver.receive(flow.upstream.fd.get(), false);
     if (sys::wouldBlock(count)) return;
     if (count < 0) {
-      noteIcmpError(f, flow);
+      noteIcmpError(f, flow, -count);
       ++errors;
       continue;
     }
@@ -194,7 +195,7 @@ void readTogether(FlowContext& f) {
       took(f, *flows[i], f.receiver.tookAhead(i, uint32_t(results[i])));
       noteAnswers(f, *flows[i]);
     } else if (!sys::wouldBlock(results[i])) {
-      noteIcmpError(f, *flows[i]);
+      noteIcmpError(f, *flows[i], -results[i]);
     }
   }
   f.receiver.useUp(unsigned(results.size()));
@@ -208,7 +209,7 @@ void passOn(FlowContext& f, Flow& flow, unsigned direction, const uint8_t* data,
     return enqueue(f, flow, toDownstream, data, length, segment);
   }
   if (f.nodeOf(flow).op == Op::forward) {
-    if (flow.over) return countDropped(f, flow.plan, &flow, toUpstream, DropReason::expired, count, length);
+    if (flow.over) return countDropped(f, flow.plan, &flow, toUpstream, flow.dropsAs, count, length);
     if (f.nodeOf(flow).forward.proxyProtocol > 0) return enqueueProxied(f, flow, data, length, segment);
     return enqueue(f, flow, toUpstream, data, length, segment);
   }

@@ -67,7 +67,7 @@ Sending::Outcome Sending::attempt(const msghdr& header, Flow* flow, uint16_t pla
 Sending::Outcome Sending::judge(ssize_t sent, const msghdr& header, Flow* flow, uint16_t plan, uint32_t segments, uint32_t bytes) {
   // Over a connected socket "too large" may be about an earlier datagram too.
   if (isIcmpError(sent) || (sent == -EMSGSIZE && !socket.named)) {
-    if (isIcmpError(sent)) noteIcmp(flow, plan);
+    if (isIcmpError(sent)) noteIcmp(flow, plan, int(-sent));
     sent = sendOnce(header);
   }
   if (sent >= 0) return countSent(flow, plan, segments, bytes), Outcome::sent;
@@ -82,8 +82,8 @@ Sending::Outcome Sending::judge(ssize_t sent, const msghdr& header, Flow* flow, 
   return Outcome::dropped;
 }
 
-void Sending::noteIcmp(const Flow* flow, uint16_t plan) {
-  if (flow && direction == toUpstream) noteIcmpError(f, *flow);
+void Sending::noteIcmp(const Flow* flow, uint16_t plan, int error) {
+  if (flow && direction == toUpstream) noteIcmpError(f, *flow, error);
   else ++f.countersOf(plan).icmpErrors;
 }
 
@@ -205,7 +205,7 @@ void Sending::send() {
     for (int i = 0; i < sent; ++i, ++at) countSent(r.runs[at].flow, r.runs[at].flow->plan, r.runs[at].segments, r.runs[at].bytes);
     if (at < r.count && sent <= 0) {
       // The error, if it was one, has been taken from the socket; the datagram that met it has not been sent.
-      if (isIcmpError(sent)) noteIcmp(r.runs[at].flow, r.runs[at].flow->plan);
+      if (isIcmpError(sent)) noteIcmp(r.runs[at].flow, r.runs[at].flow->plan, int(-sent));
       open = sendOne(at++);
     }
   }

@@ -34,7 +34,7 @@ struct Sending {
   enum class Outcome : uint8_t { sent, blocked, unsegmentable, dropped };
   Outcome attempt(const msghdr& header, Flow* flow, uint16_t plan, uint32_t segments, uint32_t bytes);
   Outcome judge(ssize_t sent, const msghdr& header, Flow* flow, uint16_t plan, uint32_t segments, uint32_t bytes);
-  void noteIcmp(const Flow* flow, uint16_t plan);
+  void noteIcmp(const Flow* flow, uint16_t plan, int error);
   ssize_t sendOnce(const msghdr& header);
   bool sendOne(size_t at);
   bool settled(size_t at, Outcome outcome);
