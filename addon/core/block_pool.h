@@ -30,6 +30,8 @@ class BlockPool {
   /// A block, or null at the cap or where the system has no memory.
   Block* take();
   void give(Block* block);
+  /// What so many bytes take of it, in blocks of their own.
+  static constexpr size_t whole(size_t bytes) { return (bytes + Block::capacity - 1) / Block::capacity * Block::capacity; }
   size_t availableBytes() const { return (maxBlocks_ - inUse_) * Block::capacity; }
   size_t inUseBytes() const { return inUse_ * Block::bytes; }
 

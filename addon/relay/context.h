@@ -54,6 +54,7 @@ struct Context {
   BlockPool pool;
   PipePool pipes;
   PipeCounts pipesHeld{};  // by all pumps
+  size_t crossingBytes = 0;  // of chunks that JS has, as the pool would keep them
   Outbox outbox;
   std::vector<uint8_t> hot;
   CallBatch calls;            // of a turn, one each on many sockets
@@ -115,9 +116,9 @@ struct Context {
     return r;
   }
 
-  /// Bytes that may be kept yet, so that all that is in pipes finds room in blocks too, should the kernel refuse to take it from there.
+  /// Bytes that may be kept yet, so that all that is in pipes finds room in blocks too, should the kernel refuse to take it from there, and all that JS hands back.
   size_t roomBytes() const {
-    const size_t spoken = size_t(pipesHeld.bytes + pipesHeld.inUse * Block::capacity);
+    const size_t spoken = size_t(pipesHeld.bytes + pipesHeld.inUse * Block::capacity) + crossingBytes;
     return pool.availableBytes() > spoken ? pool.availableBytes() - spoken : 0;
   }
 

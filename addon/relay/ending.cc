@@ -9,6 +9,7 @@
 #include "relay/membership.h"
 #include "relay/pump.h"
 #include "relay/splicing.h"
+#include "stage/idle_timeout.h"
 
 namespace millrace {
 namespace {
@@ -27,6 +28,7 @@ bool lingered(const Session& s, unsigned side) {
 }
 
 constexpr uint64_t resetPollMs = 10;
+constexpr uint64_t patienceMs = 60'000;  // with a reader that takes nothing, where no sink says how long: the default of half-closed sessions
 
 /// All that was pending into `side` has been sent: FIN, or the reset that the other side has met.
 void endSide(Context& c, Session& s, unsigned side) {
@@ -36,12 +38,28 @@ void endSide(Context& c, Session& s, unsigned side) {
     if (sys::shutdownWrite(it.fd.get()) < 0) it.dead = true;
     s.phaseDeadlineMs = c.now() + c.options.lingerMs;
   } else if (s.pumps[1 - side].sent > 0 && sys::unsentBytes(it.fd.get()) > 0) {
-    if (s.wakeMs == UINT64_MAX) s.phaseDeadlineMs = c.now() + c.options.lingerMs;  // counts from the first look
     s.wakeMs = c.now() + resetPollMs;
   } else {
     sys::setLingerZero(it.fd.get());
     it.dead = true;
   }
+}
+
+/// Bytes wait for somebody who may take them yet.
+bool isStuck(const Session& s) {
+  for (unsigned side = 0; side < 2; ++side) {
+    if (s.sides[side].fd && !s.sides[side].dead && !s.settled(1 - side)) return true;
+  }
+  return false;
+}
+
+/// When the wait for a reader that takes nothing is over. One that is slow but alive gets all of it.
+uint64_t patienceUntil(Context& c, const Session& s) {
+  const Node& node = c.nodeOf(s);
+  const Settings& settings = node.settings;
+  if (!node.next.empty()) return s.progressMs + std::max(patienceMs, c.options.lingerMs);
+  if (settings.halfCloseTimeoutMs == 0) return idleDeadlineMs(settings.idleTimeoutMs, s.progressMs);
+  return s.progressMs + std::max(settings.halfCloseTimeoutMs, c.options.lingerMs);
 }
 
 }  // namespace
@@ -52,17 +70,15 @@ void lingerOn(Context& c, Session& s) {
     const Side& it = s.sides[side];
     if (it.fd && !it.dead && !it.fin && s.settled(1 - side)) endSide(c, s, side);
   }
-  if (lingered(s, 0) && lingered(s, 1)) endSession(c, s, s.reason);
+  if (lingered(s, 0) && lingered(s, 1)) return endSession(c, s, s.reason);
+  // The linger time begins when nothing is stuck any more: with the FIN, with the wait to pass a reset on, or with the death of who took nothing.
+  if (!isStuck(s)) s.phaseDeadlineMs = std::min(s.phaseDeadlineMs, c.now() + c.options.lingerMs);
 }
 
 void lingerTimer(Context& c, Session& s) {
-  bool stuck = false;
-  for (unsigned side = 0; side < 2; ++side) stuck |= s.sides[side].fd && !s.sides[side].dead && !s.settled(1 - side);
-  // A reader that is slow but alive gets all of it; the linger time begins with the FIN, or with the wait to pass the reset on.
-  const uint64_t patience = std::max(c.settingsOf(s).halfCloseTimeoutMs, c.options.lingerMs);
-  if (stuck && c.now() < s.progressMs + patience) {
-    s.phaseDeadlineMs = s.progressMs + patience;
-    s.wakeMs = UINT64_MAX;
+  s.wakeMs = UINT64_MAX;
+  if (isStuck(s) && c.now() < patienceUntil(c, s)) {
+    s.phaseDeadlineMs = patienceUntil(c, s);
     return;
   }
   if (c.now() < s.phaseDeadlineMs) return lingerOn(c, s);
@@ -120,7 +136,7 @@ void resetSession(Context& c, Session& s, Reason reason) {
 
 void lingerSession(Context& c, Session& s, Reason reason) {
   if (s.phase == Phase::closed || s.phase == Phase::lingering || s.phase == Phase::resetting) return;
-  if (s.phase != Phase::relaying && s.sides[1].fd) s.sides[1].fd.reset();  // never connected
+  if (s.phase != Phase::relaying) s.sides[1] = Side();  // never connected, whatever became of it
   if (s.phase != Phase::relaying && s.inSet) leaveSet(c, s);
   dropHead(c, s);
   s.phase = Phase::lingering;

@@ -158,7 +158,11 @@ void Engine::relayReady(Session& s, unsigned side, uint32_t events) {
 void Engine::timerFired(Session& s) {
   readTogether(context_);  // what has come in time
   takeBulkSteps(context_, s);
-  if (deadlineOf(context_, s) <= context_.now()) {
+  const uint64_t longest = maxDurationDeadlineMs(context_.settingsOf(s).maxDurationMs, s.acceptedMs);
+  if (longest <= context_.now() && s.phase > Phase::head && s.phase != Phase::resetting) {
+    if (s.phase < Phase::relaying) turnAway(context_, s, Reason::maxDuration);
+    else resetSession(context_, s, Reason::maxDuration);
+  } else if (deadlineOf(context_, s) <= context_.now()) {
     switch (s.phase) {
       case Phase::head: headTimedOut(context_, s); break;
       case Phase::queued: resetSession(context_, s, Reason::queueTimeout); break;
@@ -181,9 +185,8 @@ void Engine::relayTimer(Session& s) {
     s.wakeMs = UINT64_MAX;
     s.pumps[0].throttled = s.pumps[1].throttled = false;
     if (s.pumps[toDownstream].holds()) flushPending(context_, s, toDownstream);
-    if (s.phase != Phase::relaying) return;
+    return;  // what it has kept waiting is read before a timer may say that nothing came
   }
-  if (maxDurationDeadlineMs(settings.maxDurationMs, s.acceptedMs) <= now) return resetSession(context_, s, Reason::maxDuration);
   if (idleDeadlineMs(settings.idleTimeoutMs, s.progressMs) <= now) return lingerSession(context_, s, Reason::idleTimeout);
   if (deadlineOf(context_, s) <= now) lingerSession(context_, s, Reason::halfCloseTimeout);
 }

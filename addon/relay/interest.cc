@@ -79,8 +79,12 @@ void settle(Context& c, Session& s) {
   for (unsigned side = 0; side < 2; ++side) {
     if (s.phase == Phase::closed) return;
     if (!s.sides[side].fd) continue;
-    const uint8_t wanted = interestOf(c, s, side);
-    if (wanted == 0 && s.sides[side].watched == 0) continue;
+    uint8_t wanted = interestOf(c, s, side);
+    if (wanted == 0 && s.sides[side].watched == 0) {
+      // One that rang while the upstream was sought was taken out for that: now is the time to hear that it is gone.
+      if (s.phase != Phase::relaying || s.sides[side].hungUp || s.sides[side].dead) continue;
+      wanted = watchHangUp;
+    }
     watch(c, s, side, wanted);
   }
   if (s.phase == Phase::closed) return;
@@ -96,6 +100,8 @@ void unwatch(Context& c, Session& s, unsigned side) {
 }
 
 uint64_t deadlineOf(Context& c, const Session& s) {
+  const Settings& settings = c.settingsOf(s);
+  const uint64_t longest = maxDurationDeadlineMs(settings.maxDurationMs, s.acceptedMs);
   switch (s.phase) {
     case Phase::head:
       return s.head ? s.head->dueMs() : UINT64_MAX;
@@ -103,12 +109,12 @@ uint64_t deadlineOf(Context& c, const Session& s) {
     case Phase::queued:
     case Phase::connecting:
     case Phase::negotiating:
-    case Phase::resetting:
     case Phase::lingering:
+      return std::min({s.phaseDeadlineMs, s.wakeMs, longest});
+    case Phase::resetting:
       return std::min(s.phaseDeadlineMs, s.wakeMs);
     case Phase::relaying: {
-      const Settings& settings = c.settingsOf(s);
-      uint64_t deadline = std::min(s.wakeMs, maxDurationDeadlineMs(settings.maxDurationMs, s.acceptedMs));
+      uint64_t deadline = std::min(s.wakeMs, longest);
       deadline = std::min(deadline, idleDeadlineMs(settings.idleTimeoutMs, s.progressMs));
       if (s.halfClosed()) deadline = std::min(deadline, halfCloseDeadlineMs(settings.halfCloseTimeoutMs, 0, s.progressMs));
       return deadline;

@@ -14,6 +14,16 @@ Reason resetReason(unsigned deadSide) { return deadSide == 0 ? Reason::resetByDo
 
 bool hasUpstream(const Session& s) { return bool(s.sides[1].fd); }
 
+/// Nobody takes what is pending. Who waits to write more, and maybe does not read as long, is to know.
+void abandon(Context& c, Session& s, unsigned direction) {
+  Pump& pump = s.pumps[direction];
+  pump.broken = true;
+  dropPending(c, s, direction);
+  if (!pump.drainDue || s.phase != Phase::relaying) return;
+  pump.drainDue = false;
+  c.outbox.push(c.record(RecordKind::drain, s));
+}
+
 /// `deadSide` has been reset and nothing it sent is left with us: the other side gets the reset.
 void passReset(Context& c, Session& s, unsigned deadSide) {
   if (s.phase != Phase::relaying) return;
@@ -88,8 +98,7 @@ void destinationFailed(Context& c, Session& s, unsigned direction) {
   const unsigned side = 1 - direction;
   Side& it = s.sides[side];
   it.dead = true;
-  s.pumps[direction].broken = true;
-  dropPending(c, s, direction);
+  abandon(c, s, direction);
   if (s.phase != Phase::relaying) return;
   if (s.flowing(side)) return;  // it may have something left to say; the read that ends it comes back as sourceEnded
   if (!hasUpstream(s)) return endSession(c, s, resetReason(0));
@@ -104,8 +113,7 @@ void sideHungUp(Context& c, Session& s, unsigned side) {
   if (error == 0 || it.dead) return;
   s.error = error;
   it.dead = true;
-  s.pumps[1 - side].broken = true;
-  dropPending(c, s, 1 - side);
+  abandon(c, s, 1 - side);
   if (s.phase != Phase::relaying || s.flowing(side)) return;
   if (!hasUpstream(s)) return endSession(c, s, resetReason(0));
   if (s.settled(side)) passReset(c, s, side);

@@ -140,7 +140,10 @@ void crossBytes(Context& c, Session& s, RecordKind kind, unsigned direction, std
   r.value = direction;
   c.outbox.push(r);
   s.known = true;
-  if (kind == RecordKind::chunk) ++s.pumps[direction].crossing;
+  if (kind == RecordKind::chunk) {
+    ++s.pumps[direction].crossing;
+    c.crossingBytes += BlockPool::whole(bytes.size());
+  }
   ByteCounts& counts = c.bytesOf(s, direction);
   counts.crossed += bytes.size();
   counts.pending += bytes.size();

@@ -27,6 +27,7 @@ void applyBytes(Context& c, const Record& record) {
   ByteCounts& counts = c.countersOf(uint16_t(record.listener / 65536)).bytes[direction];
   counts.pending -= length;
   const bool chunk = RecordKind(int(record.kind)) == RecordKind::chunk;
+  if (chunk) c.crossingBytes -= BlockPool::whole(length);
   const bool pass = chunk && Verdict(int(record.verdict)) == Verdict::pass;
   Session* s = c.findById(record.session);
   if (!pass) counts.consumed += length;

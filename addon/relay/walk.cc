@@ -224,6 +224,7 @@ void deliverHead(Context& c, Session& s) {
     relayBytes(c, s, toUpstream, whole->bytes());
   }
   if (whole->ended && s.phase == Phase::relaying && !s.sides[0].eof) sourceEnded(c, s, 0);
+  if (s.phase == Phase::relaying && s.sides[1].eof && s.settled(toDownstream)) pumpDrained(c, s, toDownstream);  // JS has said end() meanwhile
 }
 
 }  // namespace millrace

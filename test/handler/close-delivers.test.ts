@@ -63,6 +63,24 @@ describe('session.close()', () => {
     })
   })
 
+  it('from elsewhere, while a handler has a chunk: the upstream gets what the handler makes of it', async () => {
+    for (const changed of [false, true]) {
+      const listener = await listen()
+      let close: (id: number) => void = () => undefined
+      const stage = transform({ toUpstream: (chunk, session) => { close(session.id); return changed ? Buffer.from(chunk) : chunk } })
+      await withRelay(pipe(from(tcp('127.0.0.1:0')), stage, forward(tcp(listener.address))), {}, async (relay) => {
+        close = (id) => { relay.server.endSession(id, 'close') }
+        const downstream = await connect(relay.address)
+        const upstream = await listener.accept()
+        await downstream.send('the last word')
+        const { text, ending } = await upstream.readAll()
+        assert.deepEqual({ text, ending }, { text: 'the last word', ending: 'fin' })
+        await Promise.all([downstream.end(), upstream.end()])
+        assert.equal((await relay.close()).reason, 'closedByHandler')
+      })
+    }
+  })
+
   it('in a microtask of a handler that has passed a chunk: echo gives the chunk back', async () => {
     const stage = transform({ toUpstream: (chunk, session) => { queueMicrotask(() => { session.close() }); return chunk } })
     await withRelay(pipe(from(tcp('127.0.0.1:0')), stage, echo()), {}, async (relay) => {

@@ -1,6 +1,7 @@
 /** Proxies on the way that answer in every wrong way there is. */
 import assert from 'node:assert/strict'
 import { forward, httpProxy, listen as from, pipe, socks5Proxy, tcp, type CloseReason, type ForwardOptions, type Via } from '../../lib/index.ts'
+import { inNamespace } from '../support/namespace.ts'
 import { connect, destroyPeers } from '../support/peers.ts'
 import { threads, withRelay, type TestRelay } from '../support/relay.ts'
 import { scriptedProxy, type After, type Turn } from '../support/scripted-proxy.ts'
@@ -8,6 +9,13 @@ import { greeting, login, reply, request } from '../support/socks.ts'
 
 const text = (of: string): Buffer => Buffer.from(of, 'latin1')
 const ok = 'HTTP/1.1 200 OK\r\n\r\n'
+
+describe('via a proxy that resets at once', () => {
+  it('the client is told so, and reads an end behind it', async () => {
+    const said = await inNamespace('ip address add 10.9.8.7/32 dev lo', 'via-reset-case.ts', ['10.9.8.7'])
+    if (said !== undefined) assert.deepEqual(said, { said: 'HTTP/1.1 502 Bad Gateway, fin', reason: 'proxyFailed' })
+  })
+})
 
 for (const thread of threads) {
   describe(`via, where a proxy fails, ${thread} thread`, () => {

@@ -1,9 +1,9 @@
 /** What does and does not count as life; test/stream/one-way-idle.test.ts has one direction against the other. Time is the subject here. */
 import assert from 'node:assert/strict'
-import { echo, forward, idleTimeout, listen as from, otherwise, pipe, prefix, route, stream, tcp, throttle, transform, when } from '../../lib/index.ts'
+import { discard, echo, forward, idleTimeout, listen as from, otherwise, pipe, prefix, route, stream, tcp, throttle, transform, when } from '../../lib/index.ts'
 import { connect, listen } from '../support/peers.ts'
 import { threads, withRelay } from '../support/relay.ts'
-import { pause } from '../support/until.ts'
+import { pause, until } from '../support/until.ts'
 
 const timeoutMs = 400
 
@@ -60,6 +60,16 @@ for (const thread of threads) {
 }
 
 describe('idleTimeout and handlers', () => {
+  it('what a throttle has kept waiting is read before it is idle', async () => {
+    await withRelay(pipe(from(tcp('127.0.0.1:0')), throttle({ bytesPerSecond: 10_000, burstBytes: 1_000 }), idleTimeout(600), discard()), { thread: 'embedded' }, async (relay) => {
+      const client = await connect(relay.address)
+      await client.send(Buffer.alloc(4_000))
+      await until(() => relay.server.ledger().toUpstream.received >= 1_000, 'the first of it')
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_200)
+      await until(() => relay.server.ledger().toUpstream.received === 4_000, 'the rest')
+    })
+  })
+
   it('bytes that a transform drops are life: somebody has sent them', async () => {
     const listener = await listen()
     const pipeline = pipe(from(tcp('127.0.0.1:0')), idleTimeout(timeoutMs), transform({ toUpstream: () => null }), forward(tcp(listener.address)))

@@ -51,8 +51,10 @@ for (const thread of threads) {
           await quiet(relay)
           relay.server.endSession(session.id, 'close')
           if (late) await pause(2 * lingerMs)
+          // Where the kernel has taken all of it by now, it is over by now.
+          const open = (await relay.server.sessions()).length > 0
           upstream.resume()
-          await upstream.paused(2)
+          if (open) await upstream.paused(2)
           assert.equal((await relay.close()).reason, 'closedByHandler')
           upstream.resume()
           assert.equal((await upstream.report()).ending, 'ECONNRESET')

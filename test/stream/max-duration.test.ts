@@ -22,7 +22,16 @@ for (const thread of threads) {
         }
         const { reason, durationMs } = await ended
         assert.equal(reason, 'maxDuration')
-        assert.ok(durationMs >= limitMs && durationMs < limitMs + 2_000, `${durationMs} ms`)
+        assert.ok(durationMs >= limitMs && durationMs < limitMs + 5_000, `${durationMs} ms`)
+      })
+    })
+
+    it('also while its upstream is looked up', async () => {
+      const never = () => new Promise<never>(() => undefined)
+      await withRelay(pipe(from(tcp('127.0.0.1:0')), maxDuration(limitMs), forward(tcp('a.example:80'), { connectTimeoutMs: 60_000 })), { thread, resolver: never }, async (relay) => {
+        const downstream = await connect(relay.address)
+        assert.equal((await relay.close()).reason, 'maxDuration')
+        assert.equal((await downstream.readAll()).ending, 'reset')
       })
     })
   })
