@@ -14,6 +14,7 @@ namespace {
 constexpr uint32_t batch = 64;
 constexpr uint32_t stampBytes = 12;
 constexpr uint64_t patienceNs = 200'000'000;
+constexpr uint64_t lastPatienceNs = 2'000'000'000;  // at the end, with whom has answered so far and owes answers yet
 constexpr uint64_t publishEveryNs = 50'000'000;
 constexpr uint32_t mostATick = 1024;  // datagrams, so that replies are read in between
 
@@ -84,9 +85,13 @@ void Generator::tick() {
     publishNs_ = now + publishEveryNs;
     publish(now, false);
   }
-  if (sending_ && now >= endNs_) sending_ = false;
+  if (sending_ && now >= endNs_) {
+    sending_ = false;
+    quietNs_ = now;
+  }
   if (!sending_) {
-    if (now >= endNs_ + patienceNs) return finish();
+    const bool owes = received_ > 0 && received_ - duplicated_ < sent_;
+    if (now >= quietNs_ + (owes ? lastPatienceNs : patienceNs)) return finish();
     return f_.c.loop.timers().arm(*this, f_.now() + 10);
   }
   if (options_.window && now >= checkNs_) {
@@ -201,7 +206,7 @@ void Generator::onReady(uint32_t flow, uint32_t) {
     counters.bytes[toDownstream].consumed += it.length;
     eachDatagram(it.data, it.length, it.segment, [&](const uint8_t* data, uint32_t length) { take(source, data, length, now); });
   }
-  source.lastNs = now;
+  source.lastNs = quietNs_ = now;
   f_.receiver.rewind(mark);
   if (!options_.window || options_.ratePerSecond || now >= endNs_) return;
   for (uint32_t left = mostATick; left > 0 && source.outstanding < options_.window;) {
