@@ -44,7 +44,7 @@ describe('bench:peers', () => {
   it('ends everything that it has started with Ctrl-C', async () => {
     using folder = temporaryFolder()
     await using run = bench(folder.path, '--secs', '60', '--rounds', '1', '--only', 'udp.flows16', '--peers', 'node')
-    await until(() => processesIn(folder.path).length >= 3, 'a server, a relay and a load run')
+    await until(() => processesIn(folder.path).length >= 3, 'a server, a relay and a load run', 60_000)
     run.process.kill('SIGINT')
     assert.deepEqual(await run.exited, { code: 1, signal: null }, run.stderr())
     await until(() => processesIn(folder.path).length === 0, 'nothing of it is left')

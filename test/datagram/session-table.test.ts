@@ -95,7 +95,8 @@ describe('a process that has no descriptors left', function () {
     await until(() => upstream.count() === 200, 'all to have had a flow, for a while')
     // One after the other, so that each has been answered before the next comes; those that were do not give way.
     let refused = 0
-    for (const peer of crowd.slice(0, 100)) {
+    for (const [i, peer] of crowd.slice(0, 100).entries()) {
+      if (i % 10 === 0) assert.equal(await lasting.ask('still?'), 'yes')
       await peer.send('answer this?')
       await eventually('an answer or a refusal', async () => {
         const { datagrams } = (await relay.ledger()).datagrams.toUpstream.dropped.tableFull

@@ -60,7 +60,7 @@ describe('one port for many protocols', function () {
           when(mqtt(), to('mqtt')),
           when(dns(), to('dns')),
           when(any(prefix('*'), prefix('PING')), to('redis')),
-          when(mysql(), to('mysql')),
+          when(mysql({ afterMs: 2_000 }), to('mysql')),
           otherwise(close()),
         ),
       )

@@ -68,7 +68,7 @@ while True:
 `
     const take = `
 import socket, sys
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.connect(('${b}', 7890)); s.settimeout(0.5); s.send(b'x'); s.recv(10); print('receiving', flush=True)
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.connect(('${b}', 7890)); s.settimeout(5); s.send(b'x'); s.recv(10); s.settimeout(0.5); print('receiving', flush=True)
 while True:
     try: s.recv(10)
     except OSError as error: print('ended', type(error).__name__, flush=True); break

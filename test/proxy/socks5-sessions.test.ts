@@ -143,6 +143,7 @@ for (const thread of threads) {
         goes.socket.write(request('127.0.0.1', upstream.port))
         Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 800)
         // A ledger is read without asking anybody: two methods and two replies.
+        await until(() => relay.server.ledger().toDownstream.produced >= 24, 'both replies')
         assert.equal(relay.server.ledger().toDownstream.produced, 24)
         assert.equal((await readReply(goes)).code, 0)
         assert.equal((await readReply(waits)).code, 4)

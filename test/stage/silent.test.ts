@@ -26,11 +26,11 @@ for (const thread of threads) {
     })
 
     it('a byte in time is waited on by the others until their own deadline', async () => {
-      const pipeline = pipe(from(tcp('127.0.0.1:0')), route(when(silent({ afterMs: 100 }), reset()), when(prefix('GET '), close()), otherwise(reset())))
+      const pipeline = pipe(from(tcp('127.0.0.1:0')), route(when(silent({ afterMs: 1_000 }), reset()), when(prefix('GET '), close()), otherwise(reset())))
       await withRelay(pipeline, { thread }, async (relay) => {
         const downstream = await connect(relay.address)
         await downstream.send('GE')
-        await pause(200)
+        await pause(1_500)
         await downstream.send('T ')
         await downstream.readAll()
         await downstream.end()

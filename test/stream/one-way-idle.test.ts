@@ -6,26 +6,28 @@ import { threads, withRelay } from '../support/relay.ts'
 import { pause } from '../support/until.ts'
 
 const timeoutMs = 400
+/** Where something comes in time: a machine that stands still for a second does not end it. */
+const [patientMs, stepMs, steps] = [1_500, 100, 24]
 
 for (const thread of threads) {
   describe(`the idle timeout, ${thread} thread`, () => {
     for (const direction of ['toUpstream', 'toDownstream'] as const) {
       it(`a stream that only flows ${direction} outlives it, and ends by it when it stops`, async () => {
         const listener = await listen()
-        await withRelay(pipe(from(tcp('127.0.0.1:0')), idleTimeout(timeoutMs), forward(tcp(listener.address))), { thread }, async (relay) => {
+        await withRelay(pipe(from(tcp('127.0.0.1:0')), idleTimeout(patientMs), forward(tcp(listener.address))), { thread }, async (relay) => {
           const downstream = await connect(relay.address)
           const upstream = await listener.accept()
           const [writer, reader] = direction === 'toUpstream' ? [downstream, upstream] : [upstream, downstream]
-          for (let i = 0; i < 10; i++) {
+          for (let i = 0; i < steps; i++) {
             await writer.send('still here\n')
             await reader.read(11)
-            await pause(timeoutMs / 4)
+            await pause(stepMs)
           }
-          assert.equal(relay.server.ledger().sessions.open, 1, 'it lives after two and a half timeouts')
+          assert.equal(relay.server.ledger().sessions.open, 1, 'it lives after more than one timeout')
           for (const peer of [writer, reader]) void peer.readAll().then(() => peer.end())
           const { reason, durationMs } = await relay.close()
           assert.equal(reason, 'idleTimeout')
-          assert.ok(durationMs >= 10 * (timeoutMs / 4) + timeoutMs * 0.7, `${durationMs} ms: the last bytes put it off`)
+          assert.ok(durationMs >= steps * stepMs + patientMs * 0.7, `${durationMs} ms: the last bytes put it off`)
         })
       })
     }
@@ -38,7 +40,7 @@ for (const thread of threads) {
         await downstream.end()
         const { reason, durationMs } = await relay.close()
         assert.equal(reason, 'idleTimeout')
-        assert.ok(durationMs >= timeoutMs && durationMs < timeoutMs + 1_000, `${durationMs} ms`)
+        assert.ok(durationMs >= timeoutMs && durationMs < timeoutMs + 5_000, `${durationMs} ms`)
       })
     })
 
@@ -48,7 +50,7 @@ for (const thread of threads) {
         await connect(relay.address)
         const { reason, durationMs } = await relay.close()
         assert.equal(reason, 'idleTimeout')
-        assert.ok(durationMs >= timeoutMs + 300 && durationMs < timeoutMs + 1_500, `${durationMs} ms`)
+        assert.ok(durationMs >= timeoutMs + 300 && durationMs < timeoutMs + 5_000, `${durationMs} ms`)
       })
     })
   })
