@@ -79,10 +79,7 @@ void attemptFailed(Context& c, Session& s, int error) {
   s.wakeMs = c.now() + (firstPauseMs << std::min<uint64_t>(round - 1, 5));
 }
 
-/// A set has members yet that the session has not tried.
-bool mayGoElsewhere(Context& c, const Session& s) {
-  return s.inSet && s.attempts < c.nodeOf(s).forward.retries && choicesOf(upstreamOf(c, s)) > s.attempts + 1u;
-}
+bool mayGoElsewhere(Context& c, const Session& s) { return s.inSet && s.attempts < c.nodeOf(s).forward.retries && hasRoomElsewhere(c, s); }
 
 /// What this attempt may take: all that is left, or its share where other addresses are still untried.
 uint64_t attemptDeadline(Context& c, const Session& s) {

@@ -9,7 +9,6 @@
 #include "relay/membership.h"
 #include "relay/pump.h"
 #include "relay/splicing.h"
-#include "stage/idle_timeout.h"
 
 namespace millrace {
 namespace {
@@ -28,7 +27,7 @@ bool lingered(const Session& s, unsigned side) {
 }
 
 constexpr uint64_t resetPollMs = 10;
-constexpr uint64_t patienceMs = 60'000;  // with a reader that takes nothing, where no sink says how long: the default of half-closed sessions
+constexpr uint64_t patienceMs = 60'000;  // with a reader that takes nothing, where it is not said (only sinks have settings) or never: the default of half-closed sessions
 
 /// All that was pending into `side` has been sent: FIN, or the reset that the other side has met.
 void endSide(Context& c, Session& s, unsigned side) {
@@ -45,21 +44,10 @@ void endSide(Context& c, Session& s, unsigned side) {
   }
 }
 
-/// Bytes wait for somebody who may take them yet.
-bool isStuck(const Session& s) {
-  for (unsigned side = 0; side < 2; ++side) {
-    if (s.sides[side].fd && !s.sides[side].dead && !s.settled(1 - side)) return true;
-  }
-  return false;
-}
-
 /// When the wait for a reader that takes nothing is over. One that is slow but alive gets all of it.
 uint64_t patienceUntil(Context& c, const Session& s) {
-  const Node& node = c.nodeOf(s);
-  const Settings& settings = node.settings;
-  if (!node.next.empty()) return s.progressMs + std::max(patienceMs, c.options.lingerMs);
-  if (settings.halfCloseTimeoutMs == 0) return idleDeadlineMs(settings.idleTimeoutMs, s.progressMs);
-  return s.progressMs + std::max(settings.halfCloseTimeoutMs, c.options.lingerMs);
+  const uint64_t said = c.settingsOf(s).halfCloseTimeoutMs;
+  return s.progressMs + std::max(said > 0 ? said : patienceMs, c.options.lingerMs);
 }
 
 }  // namespace
@@ -72,12 +60,12 @@ void lingerOn(Context& c, Session& s) {
   }
   if (lingered(s, 0) && lingered(s, 1)) return endSession(c, s, s.reason);
   // The linger time begins when nothing is stuck any more: with the FIN, with the wait to pass a reset on, or with the death of who took nothing.
-  if (!isStuck(s)) s.phaseDeadlineMs = std::min(s.phaseDeadlineMs, c.now() + c.options.lingerMs);
+  if (!s.stuck()) s.phaseDeadlineMs = std::min(s.phaseDeadlineMs, c.now() + c.options.lingerMs);
 }
 
 void lingerTimer(Context& c, Session& s) {
   s.wakeMs = UINT64_MAX;
-  if (isStuck(s) && c.now() < patienceUntil(c, s)) {
+  if (s.stuck() && c.now() < patienceUntil(c, s)) {
     s.phaseDeadlineMs = patienceUntil(c, s);
     return;
   }

@@ -158,8 +158,7 @@ void Engine::relayReady(Session& s, unsigned side, uint32_t events) {
 void Engine::timerFired(Session& s) {
   readTogether(context_);  // what has come in time
   takeBulkSteps(context_, s);
-  const uint64_t longest = maxDurationDeadlineMs(context_.settingsOf(s).maxDurationMs, s.acceptedMs);
-  if (longest <= context_.now() && s.phase > Phase::head && s.phase != Phase::resetting) {
+  if (lastMomentOf(context_, s) <= context_.now()) {
     if (s.phase < Phase::relaying) turnAway(context_, s, Reason::maxDuration);
     else resetSession(context_, s, Reason::maxDuration);
   } else if (deadlineOf(context_, s) <= context_.now()) {

@@ -99,9 +99,13 @@ void unwatch(Context& c, Session& s, unsigned side) {
   it.watched = 0;
 }
 
+uint64_t lastMomentOf(Context& c, const Session& s) {
+  const bool over = s.phase == Phase::resetting || s.phase == Phase::closed || (s.phase == Phase::lingering && !s.stuck());
+  return over || s.phase == Phase::head ? UINT64_MAX : maxDurationDeadlineMs(c.settingsOf(s).maxDurationMs, s.acceptedMs);
+}
+
 uint64_t deadlineOf(Context& c, const Session& s) {
-  const Settings& settings = c.settingsOf(s);
-  const uint64_t longest = maxDurationDeadlineMs(settings.maxDurationMs, s.acceptedMs);
+  const uint64_t last = lastMomentOf(c, s);
   switch (s.phase) {
     case Phase::head:
       return s.head ? s.head->dueMs() : UINT64_MAX;
@@ -110,11 +114,11 @@ uint64_t deadlineOf(Context& c, const Session& s) {
     case Phase::connecting:
     case Phase::negotiating:
     case Phase::lingering:
-      return std::min({s.phaseDeadlineMs, s.wakeMs, longest});
     case Phase::resetting:
-      return std::min(s.phaseDeadlineMs, s.wakeMs);
+      return std::min({s.phaseDeadlineMs, s.wakeMs, last});
     case Phase::relaying: {
-      uint64_t deadline = std::min(s.wakeMs, longest);
+      const Settings& settings = c.settingsOf(s);
+      uint64_t deadline = std::min(s.wakeMs, last);
       deadline = std::min(deadline, idleDeadlineMs(settings.idleTimeoutMs, s.progressMs));
       if (s.halfClosed()) deadline = std::min(deadline, halfCloseDeadlineMs(settings.halfCloseTimeoutMs, 0, s.progressMs));
       return deadline;

@@ -15,5 +15,7 @@ void settle(Context& c, Session& s);
 void unwatch(Context& c, Session& s, unsigned side);
 /// When the session's timer has something to do; UINT64_MAX never.
 uint64_t deadlineOf(Context& c, const Session& s);
+/// When it has lasted for as long as it may (maxDuration); not before it has come to a sink, nor once it has said all that it had to and lingers.
+uint64_t lastMomentOf(Context& c, const Session& s);
 
 }  // namespace millrace

@@ -151,6 +151,13 @@ void memberFailed(Context& c, Session& s) {
   set.leave(slot);
 }
 
+bool hasRoomElsewhere(Context& c, const Session& s) {
+  UpstreamSet& set = setOf(c, s);
+  std::vector<uint32_t> tried{s.firstAddress};
+  if (const auto found = set.tried.find(s.token.index); found != set.tried.end()) tried.insert(tried.end(), found->second.begin(), found->second.end());
+  return set.hasRoom(tried);
+}
+
 void leaveSet(Context& c, Session& s) {
   UpstreamSet& set = setOf(c, s);
   if (s.phase == Phase::queued) {

@@ -16,6 +16,8 @@ bool joinSet(Context& c, Session& s, Reason reason);
 void memberConnected(Context& c, Session& s);
 /// The attempt is over, by Session::error; 0: that was nobody's fault.
 void memberFailed(Context& c, Session& s);
+/// Whether a member has room for it that it has not tried.
+bool hasRoomElsewhere(Context& c, const Session& s);
 /// The session ends, or will not be connected any more.
 void leaveSet(Context& c, Session& s);
 

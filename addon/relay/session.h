@@ -96,6 +96,8 @@ struct Session : LoopTimer {
     const bool answersItself = direction == toDownstream && !sides[1].fd;
     return !pumps[direction].holds() && pumps[direction].crossing == 0 && !(answersItself && pumps[toUpstream].crossing > 0);
   }
+  /// Bytes wait for somebody who may take them yet.
+  bool stuck() const { return (sides[0].fd && !sides[0].dead && !settled(1)) || (sides[1].fd && !sides[1].dead && !settled(0)); }
   bool flowing(unsigned direction) const { return !sides[direction].eof && !pumps[direction].broken; }
   bool halfClosed() const { return sides[0].eof || sides[1].eof || sides[0].dead || sides[1].dead || sides[0].hungUp || sides[1].hungUp; }
 };

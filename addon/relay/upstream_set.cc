@@ -90,18 +90,30 @@ bool UpstreamSet::lowestTier(const std::vector<uint32_t>& without, uint32_t& tie
   return any;
 }
 
+bool UpstreamSet::mayTake(uint32_t slot, uint32_t tier, const std::vector<uint32_t>& without) const {
+  const Member& member = members_[slot];
+  if (!member.usable() || member.tier != tier || isIn(without, slot)) return false;
+  return member.maxSessions == 0 || candidates_[slot].sessions < member.maxSessions;
+}
+
+bool UpstreamSet::hasRoom(const std::vector<uint32_t>& without) const {
+  uint32_t tier = 0;
+  if (!lowestTier(without, tier)) return false;
+  for (uint32_t slot = 0; slot < members_.size(); ++slot) {
+    if (mayTake(slot, tier, without)) return true;
+  }
+  return false;
+}
+
 UpstreamSet::Choice UpstreamSet::take(const PeerAddress& source, uint64_t nowMs, const std::vector<uint32_t>& without) {
   uint32_t tier = 0;
   if (!lowestTier(without, tier)) return {Answer::none, Candidate::none};
   bool room = false;
   for (uint32_t slot = 0; slot < members_.size(); ++slot) {
     const Member& member = members_[slot];
-    Candidate& candidate = candidates_[slot];
-    candidate.weight = 0;
-    if (!member.usable() || member.tier != tier || isIn(without, slot)) continue;
-    if (member.maxSessions > 0 && candidate.sessions >= member.maxSessions) continue;
-    candidate.weight = isHashed() ? member.weight : weightOf(member, nowMs);
-    room = true;
+    const bool may = mayTake(slot, tier, without);
+    candidates_[slot].weight = !may ? 0 : isHashed() ? member.weight : weightOf(member, nowMs);
+    room = room || may;
   }
   if (!room) return {Answer::full, Candidate::none};
   const uint32_t slot = choose(source, tier);

@@ -75,6 +75,8 @@ class UpstreamSet {
   };
   /// Chooses a member for a source, none of `tried`, and counts it. `full`: who could take it has no room.
   Choice take(const PeerAddress& source, uint64_t nowMs, const std::vector<uint32_t>& tried = {});
+  /// Whether take() would find one.
+  bool hasRoom(const std::vector<uint32_t>& tried) const;
   void leave(uint32_t slot);
 
   void succeeded(uint32_t slot) { members_[slot].failures = members_[slot].ejections = 0; }
@@ -113,6 +115,8 @@ class UpstreamSet {
   uint64_t weightOf(const Member& member, uint64_t nowMs) const;
   /// Of the members that can be used, without some; false where there are none.
   bool lowestTier(const std::vector<uint32_t>& without, uint32_t& tier) const;
+  /// The member is usable, of that tier, has room, and is none of `without`.
+  bool mayTake(uint32_t slot, uint32_t tier, const std::vector<uint32_t>& without) const;
   uint32_t slotFor(const MemberIs& is);
   /// Whether so many more may be ejected than are.
   bool mayEject(size_t more) const;

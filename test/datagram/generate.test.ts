@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { discard, echo, filterDatagrams, forward, generate, listen as from, pipe, udp } from '../../lib/index.ts'
 import { sanitized } from '../support/child.ts'
 import { threads, withRelay, type TestRelay } from '../support/relay.ts'
-import { unusedPorts, unusedUdpPort } from '../support/udp-peers.ts'
+import { udpPeer, unusedPorts, unusedUdpPort } from '../support/udp-peers.ts'
 import { until } from '../support/until.ts'
 
 const durationMs = 500
@@ -79,5 +79,24 @@ describe('generate and an echo that drops', () => {
     await generated('embedded', { flows: 2, sizeBytes: 64, ratePerSecond: sanitized ? 2_000 : 10_000 }, (at) => pipe(from(udp(at)), forgetful, echo()), (report) => {
       assert.deepEqual([report.lost, report.received], [dropped, report.sent - dropped])
     })
+  })
+})
+
+describe('generate to one that goes on sending', () => {
+  it('ends all the same', async () => {
+    const upstream = await udpPeer()
+    let chatter: NodeJS.Timeout | undefined
+    upstream.socket.once('message', (_bytes, { address, port }) => { chatter = setInterval(() => upstream.socket.send('x'.repeat(64), port, address), 50) })
+    try {
+      const made = pipe(generate({ flows: 1, sizeBytes: 64, ratePerSecond: 100, durationMs: 300 }), forward(udp(upstream.address)))
+      await withRelay([pipe(from(udp('127.0.0.1:0')), discard()), made], {}, async (relay) => {
+        await until(() => relay.events.some((event) => event.type === 'notice' && event.code === 'generated'), 'the generator to have ended')
+        const { sent, lost, received } = relay.server.load() ?? {}
+        assert.ok(sent !== undefined && sent > 0 && lost === sent && received !== undefined && received > 0)
+      })
+    } finally {
+      clearInterval(chatter)
+      await upstream.close()
+    }
   })
 })

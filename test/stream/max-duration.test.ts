@@ -1,8 +1,9 @@
 /** Time is the subject here. */
 import assert from 'node:assert/strict'
-import { forward, listen as from, maxDuration, pipe, tcp } from '../../lib/index.ts'
+import { forward, httpConnect, listen as from, maxDuration, pipe, tcp } from '../../lib/index.ts'
 import { connect, listen } from '../support/peers.ts'
 import { threads, withRelay } from '../support/relay.ts'
+import { silentListener } from '../support/silent-listener.ts'
 import { pause } from '../support/until.ts'
 
 const limitMs = 500
@@ -24,6 +25,26 @@ for (const thread of threads) {
         assert.equal(reason, 'maxDuration')
         assert.ok(durationMs >= limitMs && durationMs < limitMs + 5_000, `${durationMs} ms`)
       })
+    })
+
+    it('the client of a proxy is told so, and what it sends then meets no reset', async () => {
+      const silent = await silentListener()
+      try {
+        await withRelay(pipe(from(tcp('127.0.0.1:0')), maxDuration(limitMs), httpConnect({ allow: ['127.0.0.0/8'], ports: ['1-65535'], connectTimeoutMs: 60_000 })), { thread, lingerMs: 60_000 }, async (relay) => {
+          const client = await connect(relay.address)
+          await client.send(`CONNECT ${silent.address} HTTP/1.1\r\n\r\n`)
+          const { text, ending } = await client.readAll()
+          assert.deepEqual([text.slice(0, 12), ending], ['HTTP/1.1 503', 'fin'])
+          for (let i = 0; i < 5; i++) {
+            await client.send('still talking')
+            await pause(20)
+          }
+          await client.end()
+          assert.equal((await relay.close()).reason, 'maxDuration')
+        })
+      } finally {
+        await silent.close()
+      }
     })
 
     it('also while its upstream is looked up', async () => {

@@ -7,6 +7,7 @@ import { forward, listen as from, pipe, tcp, unix, upstreams } from '../../lib/i
 import type { Endpoint, MemberLike, StreamUpstreamsOptions } from '../../lib/index.ts'
 import { connect, listen, unusedPort } from '../support/peers.ts'
 import type { Listener } from '../support/peers.ts'
+import { eventually } from '../support/proc.ts'
 import { temporaryFolder } from '../support/programs.ts'
 import { threads, withRelay } from '../support/relay.ts'
 import type { TestRelay } from '../support/relay.ts'
@@ -28,6 +29,24 @@ async function ask(relay: TestRelay, count: number): Promise<string> {
     said += (await peer.readAll()).text || '-'
   }
   return said
+}
+
+/** A Unix listener with a full queue, until its input ends: then it takes all. */
+async function fullListener(path: string) {
+  const script = `
+import socket, sys
+listener, first = socket.socket(socket.AF_UNIX), socket.socket(socket.AF_UNIX)
+listener.bind(sys.argv[1])
+listener.listen(0)
+first.connect(sys.argv[1])
+print('full', flush=True)
+sys.stdin.read()
+taken = []
+while True: taken.append(listener.accept())
+`
+  const busy = spawn('python3', ['-c', script, path], { stdio: ['pipe', 'pipe', 'inherit'] })
+  await once(busy.stdout, 'data')
+  return busy
 }
 
 const sorted = (text: string): string => Array.from(text).sort().join('')
@@ -103,15 +122,36 @@ for (const thread of threads) {
     it('passes over a Unix socket whose queue is full', async () => {
       using folder = temporaryFolder()
       const path = `${folder.path}/busy.sock`
-      const busy = spawn('python3', ['-uc', "import socket, sys\na, b = socket.socket(socket.AF_UNIX), socket.socket(socket.AF_UNIX)\na.bind(sys.argv[1])\na.listen(0)\nb.connect(sys.argv[1])\nprint('full')\nsys.stdin.read()", path], { stdio: ['pipe', 'pipe', 'inherit'] })
+      const busy = await fullListener(path)
       try {
-        await once(busy.stdout, 'data')
         const backup = await listen({ onPeer: (peer) => void peer.end('backup') })
         const set = upstreams([unix(path), { to: tcp(backup.address), backup: true }])
         await withRelay(pipe(from(tcp('127.0.0.1:0')), forward(set, { connectTimeoutMs: 60_000 })), { thread }, async (relay) => {
           const client = await connect(relay.address)
           await client.end()
           assert.equal((await client.readAll()).text, 'backup')
+        })
+      } finally {
+        busy.kill()
+      }
+    })
+
+    it('but waits for it where the others have no room', async () => {
+      using folder = temporaryFolder()
+      const path = `${folder.path}/busy.sock`
+      const busy = await fullListener(path)
+      try {
+        const other = await listen()
+        const set = upstreams([unix(path), { to: tcp(other.address), maxSessions: 1, backup: true }], { retries: 2 })
+        await withRelay(pipe(from(tcp('127.0.0.1:0')), forward(set, { connectTimeoutMs: 60_000 })), { thread }, async (relay) => {
+          await connect(relay.address)
+          await other.accept()
+          const second = await connect(relay.address)
+          await eventually('the second to be connecting', async () => (await relay.server.sessions()).some(({ state }) => state === 'connecting'))
+          busy.stdin.end() // it takes those that wait
+          await relay.opens(2)
+          second.reset()
+          await relay.close()
         })
       } finally {
         busy.kill()

@@ -15,6 +15,7 @@ constexpr uint32_t batch = 64;
 constexpr uint32_t stampBytes = 12;
 constexpr uint64_t patienceNs = 200'000'000;
 constexpr uint64_t lastPatienceNs = 2'000'000'000;  // at the end, with whom has answered so far and owes answers yet
+constexpr uint64_t mostPatienceNs = 10'000'000'000;  // with whom does not end sending
 constexpr uint64_t publishEveryNs = 50'000'000;
 constexpr uint32_t mostATick = 1024;  // datagrams, so that replies are read in between
 
@@ -88,10 +89,11 @@ void Generator::tick() {
   if (sending_ && now >= endNs_) {
     sending_ = false;
     quietNs_ = now;
+    giveUpNs_ = now + mostPatienceNs;
   }
   if (!sending_) {
     const bool owes = received_ > 0 && received_ - duplicated_ < sent_;
-    if (now >= quietNs_ + (owes ? lastPatienceNs : patienceNs)) return finish();
+    if (now >= std::min(quietNs_ + (owes ? lastPatienceNs : patienceNs), giveUpNs_)) return finish();
     return f_.c.loop.timers().arm(*this, f_.now() + 10);
   }
   if (options_.window && now >= checkNs_) {
@@ -206,7 +208,7 @@ void Generator::onReady(uint32_t flow, uint32_t) {
     counters.bytes[toDownstream].consumed += it.length;
     eachDatagram(it.data, it.length, it.segment, [&](const uint8_t* data, uint32_t length) { take(source, data, length, now); });
   }
-  source.lastNs = quietNs_ = now;
+  source.lastNs = now;
   f_.receiver.rewind(mark);
   if (!options_.window || options_.ratePerSecond || now >= endNs_) return;
   for (uint32_t left = mostATick; left > 0 && source.outstanding < options_.window;) {
@@ -221,6 +223,7 @@ void Generator::take(Source& source, const uint8_t* data, uint32_t length, uint6
   if (source.outstanding > 0) --source.outstanding;
   if (length < stampBytes) {
     ++source.replies.unique;
+    quietNs_ = now;
     return;
   }
   Stamp stamp;
@@ -229,6 +232,7 @@ void Generator::take(Source& source, const uint8_t* data, uint32_t length, uint6
   if (stamp.sentNs < startNs_ || stamp.sentNs > now) return;  // not one of ours
   latencies_.add(now - stamp.sentNs, 1);
   const auto kind = source.replies.add(stamp.number);
+  if (kind != SequenceWindow::Kind::duplicate) quietNs_ = now;
   duplicated_ += kind == SequenceWindow::Kind::duplicate;
   reordered_ += kind == SequenceWindow::Kind::reordered;
 }

@@ -54,7 +54,8 @@ class Generator : private LoopTimer {
   std::vector<uint8_t> payload_;
   LatencyHistogram latencies_;
   uint64_t startNs_ = 0, endNs_ = 0, publishNs_ = 0, checkNs_ = 0;
-  uint64_t quietNs_ = 0;  // since then nothing has come; at the end since then nothing was sent either
+  uint64_t quietNs_ = 0;   // the last answer; at the end no earlier than that
+  uint64_t giveUpNs_ = 0;  // when it does not wait for more, whoever sends
   uint64_t sent_ = 0, received_ = 0, reordered_ = 0, duplicated_ = 0, failures_ = 0, lost_ = 0;
   size_t turnOf_ = 0;    // whose turn it is to send at the rate
   bool running_ = false;
