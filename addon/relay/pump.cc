@@ -1,3 +1,4 @@
+// Longer than 250 lines: what becomes of bytes from a read to a write, one step after the other.
 #include "relay/pump.h"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-/** Every file in examples/ is run as its own header says, with real sockets, and does what the header promises. */
+/** Every file in examples/ is run as its own header says, with real sockets, and does what the header promises. Longer than 250 lines: one example after another. */
 import assert from 'node:assert/strict'
 import { readFile, readdir } from 'node:fs/promises'
 import { createServer } from 'node:http'

@@ -1,6 +1,7 @@
 /** `session.close()` is after everything written before it: all of it arrives, or the reader learns that it did not. */
 import assert from 'node:assert/strict'
 import { echo, forward, halfCloseTimeout, listen as from, pipe, stream, tcp, transform } from '../../lib/index.ts'
+import type { Server, Session } from '../../lib/index.ts'
 import { connect, listen, sha256 } from '../support/peers.ts'
 import { rawPeer } from '../support/raw-peer.ts'
 import { withRelay } from '../support/relay.ts'
@@ -48,38 +49,29 @@ describe('session.close()', () => {
     })
   })
 
-  it('in a microtask of a handler that has passed a chunk: the upstream gets the chunk', async () => {
-    const listener = await listen()
-    const stage = transform({ toUpstream: (chunk, session) => { queueMicrotask(() => { session.close() }); return chunk } })
-    await withRelay(pipe(from(tcp('127.0.0.1:0')), stage, forward(tcp(listener.address))), {}, async (relay) => {
-      const downstream = await connect(relay.address)
-      const upstream = await listener.accept()
-      await downstream.send('the last word')
-      const { text, ending } = await upstream.readAll()
-      assert.deepEqual({ text, ending }, { text: 'the last word', ending: 'fin' })
-      await Promise.all([downstream.end(), upstream.end()])
-      const { reason, bytesToUpstream } = await relay.close()
-      assert.deepEqual({ reason, bytesToUpstream }, { reason: 'closedByHandler', bytesToUpstream: 13 })
-    })
-  })
-
-  it('from elsewhere, while a handler has a chunk: the upstream gets what the handler makes of it', async () => {
-    for (const changed of [false, true]) {
+  const ways: readonly (readonly [how: string, of: (chunk: Buffer, session: Session, server: Server) => Buffer])[] = [
+    ['in a microtask of a handler that has passed a chunk', (chunk, session) => { queueMicrotask(() => { session.close() }); return chunk }],
+    ['by the server while a handler has a chunk, which it passes', (chunk, { id }, server) => { server.endSession(id, 'close'); return chunk }],
+    ['by the server while a handler has a chunk, which it changes', (chunk, { id }, server) => { server.endSession(id, 'close'); return Buffer.from(chunk) }],
+  ]
+  for (const [how, of] of ways) {
+    it(`${how}: the upstream gets it`, async () => {
       const listener = await listen()
-      let close: (id: number) => void = () => undefined
-      const stage = transform({ toUpstream: (chunk, session) => { close(session.id); return changed ? Buffer.from(chunk) : chunk } })
+      const at: { server?: Server } = {}
+      const stage = transform({ toUpstream: (chunk, session) => (at.server === undefined ? chunk : of(chunk, session, at.server)) })
       await withRelay(pipe(from(tcp('127.0.0.1:0')), stage, forward(tcp(listener.address))), {}, async (relay) => {
-        close = (id) => { relay.server.endSession(id, 'close') }
+        at.server = relay.server
         const downstream = await connect(relay.address)
         const upstream = await listener.accept()
         await downstream.send('the last word')
         const { text, ending } = await upstream.readAll()
         assert.deepEqual({ text, ending }, { text: 'the last word', ending: 'fin' })
         await Promise.all([downstream.end(), upstream.end()])
-        assert.equal((await relay.close()).reason, 'closedByHandler')
+        const { reason, bytesToUpstream } = await relay.close()
+        assert.deepEqual({ reason, bytesToUpstream }, { reason: 'closedByHandler', bytesToUpstream: 13 })
       })
-    }
-  })
+    })
+  }
 
   it('in a microtask of a handler that has passed a chunk: echo gives the chunk back', async () => {
     const stage = transform({ toUpstream: (chunk, session) => { queueMicrotask(() => { session.close() }); return chunk } })

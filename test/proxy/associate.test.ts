@@ -1,4 +1,4 @@
-/** UDP ASSOCIATE of `socks5` (RFC 1928 section 7). */
+/** UDP ASSOCIATE of `socks5` (RFC 1928 section 7). Longer than 250 lines: one rule after another. */
 import assert from 'node:assert/strict'
 import { listen as from, pipe, socks5, tcp, throttle, transform, user, type Socks5Options, type Stage, type Resolver } from '../../lib/index.ts'
 import { countsOf, ledgerSays } from '../support/datagram-ledger.ts'

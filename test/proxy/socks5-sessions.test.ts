@@ -1,4 +1,4 @@
-/** Sessions of a SOCKS5 server that end at each point, or meet a kernel that is short of something. */
+/** Sessions of a SOCKS5 server that end at each point, or meet a kernel that is short of something. Longer than 250 lines: one such end after another. */
 import assert from 'node:assert/strict'
 import { listen as from, pipe, socks5, tcp, type ProxyOptions, type ServeOptions, type SessionInfo } from '../../lib/index.ts'
 import { taken } from '../support/kernel.ts'

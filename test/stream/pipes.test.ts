@@ -1,6 +1,6 @@
 /**
  * Splicing through pooled pipes: a direction has a pipe while bytes are in it. Each test is named after what has gone wrong elsewhere (section 2.1 of the
- * pitfalls): data lost at a half-close, bytes of one session in another, loops that spin, pipes that ran out.
+ * pitfalls): data lost at a half-close, bytes of one session in another, loops that spin, pipes that ran out. Longer than 250 lines: one of these after another.
  */
 import assert from 'node:assert/strict'
 import { forward, highWater, listen as from, pipe, tcp, type Ledger, type ServeOptions } from '../../lib/index.ts'

@@ -41,46 +41,28 @@ for (const thread of threads) {
       })
     })
 
-    it('who has tried the only member with room keeps nobody else from it', async () => {
-      const [port, backup] = [await unusedPort(), await listen()]
-      const set = upstreams([tcp(`127.0.0.1:${port}`), { to: tcp(backup.address), backup: true }], { maxSessions: 1, ejection: false, queue: { maxSessions: 10, timeoutMs: 60_000 } })
-      await withRelay(pipe(from(tcp('127.0.0.1:0')), forward(set)), { thread }, async (relay) => {
-        await connect(relay.address)
-        await backup.accept()
-        const tried = await connect(relay.address) // has been refused by the first, finds the backup full
-        await queued(relay, 1)
-        const first = await listen({ port })
-        const next = await connect(relay.address)
-        await next.end('for the first')
-        const peer = await first.accept()
-        assert.equal((await peer.readAll()).text, 'for the first')
-        await peer.end()
-        assert.equal((await relay.close()).reason, 'finished')
-        await queued(relay, 1)
-        tried.reset()
-        await queued(relay, 0)
+    for (const maxSessions of [10, 1]) {
+      it(`who has tried the only member with room keeps nobody else from it, ${maxSessions === 1 ? 'with' : 'without'} the queue full of such`, async () => {
+        const [port, backup] = [await unusedPort(), await listen()]
+        const set = upstreams([tcp(`127.0.0.1:${port}`), { to: tcp(backup.address), backup: true }], { maxSessions: 1, ejection: false, queue: { maxSessions, timeoutMs: 60_000 } })
+        await withRelay(pipe(from(tcp('127.0.0.1:0')), forward(set)), { thread }, async (relay) => {
+          await connect(relay.address)
+          await backup.accept()
+          const tried = await connect(relay.address) // has been refused by the first, finds the backup full
+          await queued(relay, 1)
+          const first = await listen({ port })
+          const next = await connect(relay.address)
+          await next.end('for the first')
+          const peer = await first.accept()
+          assert.equal((await peer.readAll()).text, 'for the first')
+          await peer.end()
+          assert.equal((await relay.close()).reason, 'finished')
+          await queued(relay, 1)
+          tried.reset()
+          await queued(relay, 0)
+        })
       })
-    })
-
-    it('a queue that is full of them keeps nobody from it either', async () => {
-      const [port, backup] = [await unusedPort(), await listen()]
-      const set = upstreams([tcp(`127.0.0.1:${port}`), { to: tcp(backup.address), backup: true }], { maxSessions: 1, ejection: false, queue: { maxSessions: 1, timeoutMs: 60_000 } })
-      await withRelay(pipe(from(tcp('127.0.0.1:0')), forward(set)), { thread }, async (relay) => {
-        await connect(relay.address)
-        await backup.accept()
-        const tried = await connect(relay.address)
-        await queued(relay, 1)
-        const first = await listen({ port })
-        const next = await connect(relay.address)
-        await next.end('for the first')
-        const peer = await first.accept()
-        assert.equal((await peer.readAll()).text, 'for the first')
-        await peer.end()
-        assert.equal((await relay.close()).reason, 'finished')
-        tried.reset()
-        await queued(relay, 0)
-      })
-    })
+    }
 
     it('a member that has the place of one that was tried has not been tried', async () => {
       const [port, backup, fresh] = [await unusedPort(), await listen(), await listen({ onPeer: (peer) => void peer.end('fresh') })]

@@ -1,3 +1,4 @@
+// Longer than 250 lines: the events, the turn's end and the close of one loop's datagrams.
 #include "relay/datagram/datagram_relay.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Longer than 250 lines: one generator, from its first datagram to its report.
 #include "relay/datagram/generator.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+// Longer than 250 lines: one protocol after another, each with its bytes.
 // The matchers of protocols: a table of what begins each, at every split, and mutations of all of it.
 #include <cstdio>
 #include <map>

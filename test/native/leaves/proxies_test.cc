@@ -1,3 +1,4 @@
+// Longer than 250 lines: one message of a proxy after another.
 // stage/socks5.h, stage/http_connect.h, stage/login.h: what is a message and what is not, at every split and whatever follows, what is written, and mutations of all of it.
 #include <algorithm>
 #include <cstring>

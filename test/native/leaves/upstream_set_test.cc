@@ -1,3 +1,4 @@
+// Longer than 250 lines: one promise of a set after another.
 // How a set of upstreams chooses, alone: shares by weight, what maglev and rendezvous hashing move, ejection, slow start, tiers and room.
 #include <arpa/inet.h>
 
