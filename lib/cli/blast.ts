@@ -49,10 +49,13 @@ export function blastCommand(): Command {
     .addHelpText('after', examples)
     .action(async (url: string, options: BlastOptions) => {
       const pipeline = pipelineTo(url, options)
-      const measured = { stats: 1_000, drain: 0, ...options }
+      const measured = { stats: 1_000, drain: endMs, ...options }
       process.exitCode = await runRelay({ command: 'blast', start: startHere([pipeline]), options: measured, measure: { show: showBlast(pipeline), ends: (server) => unheard(url, server) } })
     })
 }
+
+/** Within this it has heard what is still under way, or given up on it. */
+const endMs = 15_000
 
 /** A sink answers nothing either, but there the kernel does not say that nobody listens. */
 function unheard(url: string, server: Running): string | undefined {

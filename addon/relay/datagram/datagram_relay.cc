@@ -169,14 +169,15 @@ void DatagramRelay::close(uint64_t drainMs) {
 }
 
 void DatagramRelay::drain() {
-  for (auto& generator : generators_) {
-    if (generator) generator->stop();
-  }
   const bool late = f_.now() >= drainDeadlineMs_;
+  bool idle = true;
+  for (auto& generator : generators_) {
+    if (generator && !generator->drained(late)) idle = false;
+  }
   f_.flows.forEach([&](Token, Flow& flow) {
     if (late || f_.now() >= flow.activeMs + quietMs) endFlow(f_, flow, Reason::serverClosed);
   });
-  const bool idle = f_.flows.size() == f_.over.size();
+  idle = idle && f_.flows.size() == f_.over.size();
   const bool pending = std::any_of(f_.listeners.begin(), f_.listeners.end(), [](const auto& listener) { return listener->socket.hasPending(); });
   if (idle && !pending) f_.family.leave();
   // Fewer sockets at an address would have the kernel choose anew, and flows of others would come to the wrong ones.

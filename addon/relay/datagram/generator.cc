@@ -73,6 +73,12 @@ void Generator::stop() {
   sources_.clear();
 }
 
+bool Generator::drained(bool late) {
+  if (late || !running_) stop();
+  endNs_ = std::min(endNs_, sys::nowNs());
+  return over_;
+}
+
 void Generator::upstreamKnown() {
   if (startNs_ != 0 || over_ || f_.closing) return;
   const auto error = open();

@@ -21,6 +21,8 @@ class Generator : private LoopTimer {
   std::optional<SysError> open();
   void start();
   void stop();
+  /// Closing: nothing more is sent. Whether it waits for no answer any more; where that is `late`, it does not.
+  bool drained(bool late);
   void onReady(uint32_t flow, uint32_t events);
   /// The upstream's name has an address now.
   void upstreamKnown();
