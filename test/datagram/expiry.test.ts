@@ -22,11 +22,11 @@ for (const thread of threads) {
         const before = descriptors()
         const answers = Promise.all(peers.map((peer) => peer.ask('hello')))
         await relay.opens(20)
-        assert.ok(openedSince(before).length > 0)
+        assert.ok(openedSince(before).length >= 20)
         assert.deepEqual(await answers, peers.map(() => 'hello'))
         for (const { reason, durationMs, bytesToUpstream, bytesToDownstream } of await relay.closes(20)) {
           assert.deepEqual([reason, bytesToUpstream, bytesToDownstream], ['idleTimeout', 5, 5])
-          assert.ok(durationMs >= timeoutMs && durationMs < timeoutMs + 5_000, `${durationMs} ms`)
+          assert.ok(durationMs >= timeoutMs && durationMs < timeoutMs + 2_000, `${durationMs} ms`)
         }
         await until(() => openedSince(before).length === 0, () => `descriptors to be closed: ${openedSince(before).join(' ')}`)
         assert.deepEqual([relay.server.ledger().sessions.open, await relay.server.sessions()], [0, []])
@@ -74,7 +74,7 @@ for (const thread of threads) {
         }
         const { reason, durationMs } = await relay.close()
         assert.equal(reason, 'maxDuration')
-        assert.ok(durationMs >= timeoutMs && durationMs < timeoutMs + 5_000, `${durationMs} ms`)
+        assert.ok(durationMs >= timeoutMs && durationMs < timeoutMs + 2_000, `${durationMs} ms`)
         await peer.send('and again')
         await until(() => relay.server.ledger().sessions.accepted === 2, 'another flow')
       })

@@ -61,7 +61,7 @@ describe('many flows', function () {
     const each = (rssBytes(relay.pid) - before) / manyFlows
     console.log(`      ${each.toFixed(0)} bytes of user memory a flow`)
     // A sanitizer shadows every byte and keeps freed ones back.
-    assert.ok(each <= (sanitized ? 8_192 : 560), `${each} bytes`)
+    assert.ok(each <= (sanitized ? 8_192 : 512), `${each} bytes`)
     await relay.close(0)
   })
 

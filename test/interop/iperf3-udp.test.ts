@@ -51,7 +51,7 @@ describe('iperf3 -u behind a relay', () => {
       assert(packets !== undefined && lost !== undefined)
       console.log(`      ${packets} datagrams, ${lost} lost in iperf3's sockets`)
       assert.ok(packets > 1_000, stdout)
-      assert.ok(lost < packets, stdout) // how many its sockets have room for is a matter of the machine
+      assert.ok(lost < packets / 10, stdout)
       const sent = ledger.datagrams.toUpstream.sent + ledger.datagrams.toDownstream.sent - before.toUpstream.sent - before.toDownstream.sent
       assert.ok(sent >= packets, `${sent} relayed of ${packets}`)
       for (const direction of ['toUpstream', 'toDownstream'] as const) assert.deepEqual(countsOf(ledger, direction).dropped, {}, direction)

@@ -12,18 +12,6 @@ import { until } from '../support/until.ts'
 
 const longestErrorMs = 1_000
 
-/** The longest that this thread was held by others: no client and no check can be told of anything meanwhile. */
-function holds(): { readonly longestMs: () => number } & Disposable {
-  const everyMs = 10
-  let [longest, last] = [0, performance.now()]
-  const timer = setInterval(() => {
-    const now = performance.now()
-    longest = Math.max(longest, now - last - everyMs)
-    last = now
-  }, everyMs)
-  return { longestMs: () => longest, [Symbol.dispose]: () => { clearInterval(timer) } }
-}
-
 const infoOf = async (relay: TestRelay, { address }: MemberProcess): Promise<UpstreamInfo> => {
   const found = (await relay.server.upstreams()).find(({ upstream }) => upstream === address)
   assert(found)
@@ -50,7 +38,6 @@ describe('members of a set that die under load', function () {
 
   for (const shards of [1, 2]) {
     it(`get no session once they are known dead, cost a client less than a second, and share again when they are back, ${shards} ${shards === 1 ? 'loop' : 'loops'}`, async () => {
-      using held = holds()
       await using a = await memberProcess()
       await using b = await memberProcess()
       await using c = await memberProcess()
@@ -106,7 +93,7 @@ describe('members of a set that die under load', function () {
 
         const failed = load.outcomes.filter(({ error }) => error !== undefined)
         const slowest = Math.max(...failed.map(({ tookMs }) => tookMs))
-        assert.ok(slowest < longestErrorMs + 2 * held.longestMs(), `a client was told of an error after ${slowest} ms, of ${failed.length}; this thread was held for up to ${held.longestMs()} ms`)
+        assert.ok(slowest < longestErrorMs, `a client was told of an error after ${slowest} ms, of ${failed.length}`)
         const closes = await relay.closes(load.outcomes.length + 1)
         const reasons = new Set(closes.map(({ reason }) => reason))
         assert.ok(reasons.has('noUpstream') && reasons.has('upstreamUnhealthy'), [...reasons].join(' '))
