@@ -95,12 +95,7 @@ void sendAll(Context& c, Session& s, int fd, unsigned d, std::span<Outgoing> lis
 }
 
 bool mayPass(Context& c, Session& s, unsigned d, size_t bytes) {
-  if (!s.buckets) return true;
-  TokenBucket& bucket = s.buckets[d];
-  // As of flows: one longer than the burst goes with a full bucket, or it could never go.
-  if (bucket.msUntil(bytes, c.now()) > 0) return false;
-  bucket.take(std::min<uint64_t>(bytes, bucket.available(c.now())));
-  return true;
+  return !s.buckets || s.buckets[d].takeWhole(bytes, c.now());
 }
 
 void addTo(Batch& batch, Context& c, Session& s, Association& a, const PeerAddress& to, std::span<uint8_t> payload) {

@@ -44,6 +44,13 @@ struct TokenBucket {
     return divideUp((wanted - whole) * 1000 - thousandths, rate);
   }
 
+  // Takes all of one datagram, or nothing. One longer than the burst goes with a full bucket, or it could never go.
+  bool takeWhole(uint64_t bytes, uint64_t nowMs) {
+    if (msUntil(bytes, nowMs) > 0) return false;
+    take(std::min(bytes, available(nowMs)));
+    return true;
+  }
+
  private:
   static constexpr uint64_t divideUp(uint64_t a, uint64_t b) { return a / b + (a % b != 0); }
 

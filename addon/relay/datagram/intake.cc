@@ -21,12 +21,9 @@ constexpr unsigned readsTogether = 8;  // of which the last is of the flow alone
 constexpr int errorsARead = 4;         // ICMP errors taken from a socket in a turn
 
 bool takeTokens(FlowThrottle& throttle, unsigned direction, uint32_t bytes, uint64_t now) {
-  TokenBucket& byBytes = throttle.bytes[direction];
   TokenBucket& byCount = throttle.datagrams[direction];
-  // A datagram longer than the burst goes with a full bucket, or it could never go.
-  if (byCount.available(now) < 1 || byBytes.msUntil(bytes, now) > 0) return false;
+  if (byCount.available(now) < 1 || !throttle.bytes[direction].takeWhole(bytes, now)) return false;
   byCount.take(1);
-  byBytes.take(std::min<uint64_t>(bytes, byBytes.available(now)));
   return true;
 }
 
