@@ -38,11 +38,10 @@ void Loop::turn(int maxWaitMs) {
     }
   }
   // What has come in time is seen before a timer may say that it has not: what was not dispatched, not read, or not told of since the poller tells of so many at once.
-  unread_ = unread_ || stop_;
   if (eventsLeft()) return;
-  again_ = (unread_ || count_ == Poller::most) && askedAgain_ < mostAgain;
-  askedAgain_ = again_ ? askedAgain_ + 1 : 0;
-  if (again_) return;
+  const bool again = (unread_ || count_ == Poller::most) && askedAgain_ < mostAgain;
+  askedAgain_ = again ? askedAgain_ + 1 : 0;
+  if (again) return;
   timers_.advance(now_, [](Timer& timer) {
     auto& due = static_cast<LoopTimer&>(timer);
     due.fire(due);

@@ -37,12 +37,12 @@ class Loop {
   /// Waits up to `maxWaitMs` (-1: for as long as the timers allow) and dispatches what is ready. Turn-end is the caller's.
   void turn(int maxWaitMs);
   /// From a handler: the turn ends after this event. The events that are left are dispatched in the next turns, which do not wait, and before any timer.
-  void endTurnEarly() { stop_ = true; }
+  void endTurnEarly() { stop_ = unread_ = true; }
   bool eventsLeft() const { return next_ < count_; }
   /// From a handler: something that has come is left unread, and the poller will tell of it again.
   void leaveUnread() { unread_ = true; }
   /// More has come than was dispatched, or may have.
-  bool mayBeMore() const { return eventsLeft() || again_; }
+  bool mayBeMore() const { return eventsLeft() || askedAgain_ > 0; }
   /// Milliseconds until there is something to do without a new event: 0 now, -1 nothing.
   int msUntilDue() const;
   /// Refreshes now() for work that is started from outside a turn.
@@ -64,8 +64,7 @@ class Loop {
   int next_ = 0, count_ = 0;  // of the poller's ready events: which is dispatched next, and how many there are
   bool stop_ = false;
   bool unread_ = false;  // since the poller was asked
-  bool again_ = false;  // the poller is asked once more before any timer
-  int askedAgain_ = 0;
+  int askedAgain_ = 0;   // how often in a row the poller is asked once more before any timer
   std::array<EventHandler*, 16> handlers_{};
 };
 

@@ -13,7 +13,8 @@ namespace {
 
 bool reachesNobody(int error) { return error == -ENETUNREACH || error == -EHOSTUNREACH || error == -EADDRNOTAVAIL || error == -EAFNOSUPPORT; }
 
-bool isShortage(int error) { return error == -EMFILE || error == -ENFILE || error == -ENOBUFS || error == -ENOMEM; }
+/// Of what could not be asked: -errno where there was too little of something, else 0, and it is left at what the source says.
+int unasked(ssize_t error) { return error == -EMFILE || error == -ENFILE || error == -ENOBUFS || error == -ENOMEM ? int(error) : 0; }
 
 /// The source that packets there would have, by a datagram socket that is connected: where that is the address itself, or one of the loopback, they go nowhere else.
 int bySource(const SocketAddress& address) {
@@ -29,7 +30,7 @@ int bySource(const SocketAddress& address) {
 /// 0 where there may be no netlink sockets (RestrictAddressFamilies= of systemd).
 int byRoute(const PeerAddress& to) {
   const int fd = sys::socket(AF_NETLINK, SOCK_RAW);
-  if (fd < 0) return isShortage(fd) ? fd : 0;
+  if (fd < 0) return unasked(fd);
   const Fd owner(fd);
   const auto bytes = uint16_t(to.family == 6 ? 16 : 4);
   struct {
@@ -46,10 +47,10 @@ int byRoute(const PeerAddress& to) {
   question.attribute.rta_len = uint16_t(RTA_LENGTH(bytes));
   question.attribute.rta_type = RTA_DST;
   std::memcpy(question.ip, to.ip, bytes);
-  if (const ssize_t put = sys::send(fd, &question, question.header.nlmsg_len); put < 0) return isShortage(int(put)) ? int(put) : 0;
+  if (const ssize_t put = sys::send(fd, &question, question.header.nlmsg_len); put < 0) return unasked(put);
   alignas(nlmsghdr) uint8_t answer[2048];
   const ssize_t got = sys::recv(fd, answer, sizeof answer);
-  if (got < 0) return isShortage(int(got)) ? int(got) : 0;
+  if (got < 0) return unasked(got);
   nlmsghdr header;
   rtmsg route;
   if (size_t(got) < NLMSG_LENGTH(sizeof route)) return 0;

@@ -9,8 +9,6 @@
 #include <cstdio>
 #include <utility>
 
-#include "core/peer_address.h"
-
 namespace millrace::sys {
 
 int socket(int family, int type) {

@@ -19,7 +19,6 @@
 #include "relay/verdicts.h"
 #include "relay/walk.h"
 #include "stage/idle_timeout.h"
-#include "stage/max_duration.h"
 
 namespace millrace {
 namespace {

@@ -45,9 +45,9 @@ export function checkVia(node: string, given: unknown): readonly Via[] {
   const list: readonly unknown[] = Array.isArray(given) ? given : [given]
   if (list.length === 0 || list.length > mostHops) throw misuse('ERR_MILLRACE_BAD_OPTION', node, `via: expected 1 to ${mostHops} proxies, not ${list.length}`)
   return list.map((one, i) => {
-    if (i > 0 && isVia(one)) checkAsked(node, one.at.host)
-    if (isVia(one)) return one
-    throw refuse(node, `via: expected a proxy such as socks5Proxy("127.0.0.1:1080"), not ${typeof one === 'string' ? 'a text' : shown(one)}`)
+    if (!isVia(one)) throw refuse(node, `via: expected a proxy such as socks5Proxy("127.0.0.1:1080"), not ${typeof one === 'string' ? 'a text' : shown(one)}`)
+    if (i > 0) checkAsked(node, one.at.host)
+    return one
   })
 }
 

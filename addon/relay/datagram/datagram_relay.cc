@@ -236,15 +236,15 @@ void DatagramRelay::assertBalanced() {
   for (const auto& listener : f_.listeners) add(listener->socket, toDownstream);
   f_.flows.forEach([&](Token, Flow& flow) { add(flow.upstream, toUpstream); });
   for (size_t p = 0; p < f_.c.plans.size(); ++p) {
-    const auto& [plan, ledger, counted] = *f_.c.plans[p];
-    if (!plan.datagram) continue;
+    if (!f_.c.plans[p]->plan.datagram) continue;
+    const Counters& now = f_.c.plans[p]->ledger.now;
     for (unsigned d = 0; d < 2; ++d) {
-      const DatagramCounts& counts = ledger.now.datagrams[d];
+      const DatagramCounts& counts = now.datagrams[d];
       uint64_t out = counts.sent + counts.consumed + counts.pending;
       for (const uint64_t dropped : counts.dropped) out += dropped;
       assert(counts.received + counts.produced == out);
       assert(counts.pending == held[p][d].datagrams);
-      assert(ledger.now.bytes[d].pending == held[p][d].bytes);
+      assert(now.bytes[d].pending == held[p][d].bytes);
     }
   }
 }
