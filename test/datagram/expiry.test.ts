@@ -7,11 +7,9 @@ import { descriptors, openedSince } from '../support/descriptors.ts'
 import { many } from '../support/many.ts'
 import { threads, withRelay } from '../support/relay.ts'
 import { udpEcho, udpPeer } from '../support/udp-peers.ts'
-import { pause, until } from '../support/until.ts'
+import { patience, pause, until } from '../support/until.ts'
 
 const timeoutMs = 400
-/** Where something comes in time: a machine that stands still for a second does not end it. */
-const [patientMs, stepMs, steps] = [1_500, 100, 24]
 
 for (const thread of threads) {
   describe(`the end of a flow, ${thread} thread`, () => {
@@ -37,19 +35,19 @@ for (const thread of threads) {
 
     it('idleTimeout: a datagram in either direction puts it off', async () => {
       const upstream = await udpPeer()
-      await withRelay(pipe(from(udp('127.0.0.1:0')), idleTimeout(patientMs), forward(udp(upstream.address))), { thread }, async (relay) => {
+      await withRelay(pipe(from(udp('127.0.0.1:0')), idleTimeout(patience.timeoutMs), forward(udp(upstream.address))), { thread }, async (relay) => {
         const [talks, listens] = [await udpPeer(relay.address), await udpPeer(relay.address)]
         await listens.send('tell me')
         const { from: flow } = await upstream.receive()
-        for (let i = 0; i < steps; i++) {
+        for (let i = 0; i < patience.steps; i++) {
           await talks.send(`${i}`)
           await upstream.send(`${i}`, flow)
-          await pause(stepMs)
+          await pause(patience.stepMs)
         }
         assert.equal(relay.server.ledger().sessions.open, 2, 'both live after more than one timeout')
-        assert.equal(listens.count(), steps)
+        assert.equal(listens.count(), patience.steps)
         const closes = await relay.closes(2)
-        for (const { reason, durationMs } of closes) assert.ok(reason === 'idleTimeout' && durationMs >= steps * stepMs + patientMs * 0.7, `${reason} after ${durationMs} ms`)
+        for (const { reason, durationMs } of closes) assert.ok(reason === 'idleTimeout' && durationMs >= patience.steps * patience.stepMs + patience.timeoutMs * 0.7, `${reason} after ${durationMs} ms`)
       })
     })
 

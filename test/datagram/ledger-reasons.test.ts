@@ -8,7 +8,7 @@ import { checkLedger, threads, withRelay } from '../support/relay.ts'
 import { relayProcess } from '../support/relay-process.ts'
 import { eventually, processState } from '../support/proc.ts'
 import { closeUdpPeers, udpEcho, udpPeer } from '../support/udp-peers.ts'
-import { until } from '../support/until.ts'
+import { stall, until } from '../support/until.ts'
 
 const burst = 500
 
@@ -138,7 +138,7 @@ describe('the ledger of datagrams and handlers', () => {
         bursting = sender.exited
         // Until it has ended, as /proc says: the event would need a turn.
         const end = performance.now() + 20_000
-        while (!['Z', ''].includes(processState(sender.pid)) && performance.now() < end) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5)
+        while (!['Z', ''].includes(processState(sender.pid)) && performance.now() < end) stall(5)
       }
       await downstream.send('think')
       await until(() => bursting !== undefined, 'the handler to be called')

@@ -10,7 +10,7 @@ import { account, asCounts, clients, emptyModel, histories, modelled, type Model
 import { withRelay, type TestRelay } from '../support/relay.ts'
 import { seed } from '../support/seeded.ts'
 import { udpPeer, type UdpPeer } from '../support/udp-peers.ts'
-import { until } from '../support/until.ts'
+import { stall, until } from '../support/until.ts'
 
 type Side = { readonly peer: UdpPeer; readonly got: string[] }
 
@@ -64,7 +64,7 @@ async function play(steps: readonly Step[], withHandlers: boolean): Promise<bool
           break
         }
         case 'stall':
-          Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, step.ms)
+          stall(step.ms)
           break
         case 'expire':
           await settle()

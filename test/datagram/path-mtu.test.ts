@@ -24,12 +24,13 @@ while True:
     one.sendto(b'ok', one.recvfrom(70000)[1])
 `
 
-/** 16 clients, two datagrams each; how many second ones were answered. */
+/** 16 clients, two datagrams each, the second ones after a line on stdin; how many of these were answered. */
 const asks = `
-import socket, time
+import socket, sys
 sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(16)]
 for one in sockets: one.sendto(b'x' * 1400, ('127.0.0.1', 7000))
-time.sleep(1)
+print('asked', flush=True)
+sys.stdin.readline()
 answered = 0
 for one in sockets:
   one.settimeout(5)
@@ -76,14 +77,17 @@ describe('a router that says that datagrams are too large', function () {
     await net.exec('b', 'ip', 'route', 'replace', '10.77.2.0/24', 'dev', 'bc', 'src', addresses.bTowardsC, 'mtu', '1360')
     await net.exec('b', 'nft', 'table inet later { chain said { type filter hook output priority 0; meta mark != 7 icmp type destination-unreachable drop; }; }')
     await net.exec('c', 'ip', 'route', 'replace', 'default', 'via', addresses.bTowardsC)
-    const python = ([program = '', ...rest]: readonly string[], script: string) => child(program, [...rest, 'python3', '-c', script])
+    const python = ([program = '', ...rest]: readonly string[], script: string) => child(program, [...rest, 'python3', '-c', script], { stdin: 'pipe' })
     const programs = [python(net.under.b, router), python(net.under.c, answers)]
     try {
       await eventually('both to be ready', () => programs.every((one) => one.stdout().includes('ready')))
       await using relay = await relayProcess(pipe(from(udp('127.0.0.1:7000')), forward(upstreams([udp(`${c}:7000`), udp(`${c}:7001`)]))), { thread: 'own', under: net.under.a })
-      assert.equal((await net.exec('a', 'python3', '-c', asks)).trim(), '16')
-      const { datagrams, sessions } = await relay.ledger()
-      assert.ok(datagrams.icmpErrors > 0, 'the router was heard')
+      const clients = python(net.under.a, asks)
+      await clients.line(/^asked$/)
+      await eventually('the router to be heard by each', async () => (await relay.ledger()).datagrams.icmpErrors >= 16)
+      clients.process.stdin?.write('go on\n')
+      assert.equal((await clients.line(/^\d+$/))[0], '16')
+      const { sessions } = await relay.ledger()
       assert.deepEqual([sessions.accepted, sessions.open], [16, 16])
       assert.deepEqual(relay.events().filter(({ type }) => type === 'notice'), [])
       await relay.close(0)

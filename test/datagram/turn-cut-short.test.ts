@@ -10,11 +10,10 @@ import { connect, type Peer } from '../support/peers.ts'
 import { withRelay, type TestRelay } from '../support/relay.ts'
 import { request } from '../support/stun.ts'
 import { udpPeer, type UdpPeer } from '../support/udp-peers.ts'
-import { until } from '../support/until.ts'
+import { stall, until } from '../support/until.ts'
 
 const thread = 'embedded'
 const flood = Array.from({ length: 300 }, () => 'x')
-const stall = (ms: number): void => { Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms) }
 
 /** A flow whose question has arrived at the upstream, and someone else who floods the second pipeline. */
 async function asked(relay: TestRelay, upstream: UdpPeer): Promise<{ readonly peer: UdpPeer; readonly asker: string; readonly other: UdpPeer }> {

@@ -6,7 +6,7 @@ import { connect, destroyPeers, type Peer } from '../support/peers.ts'
 import { settled } from '../support/proc.ts'
 import { threads, withRelay, type TestRelay } from '../support/relay.ts'
 import { udpEcho, udpPeer } from '../support/udp-peers.ts'
-import { until } from '../support/until.ts'
+import { stall, until } from '../support/until.ts'
 
 const loopback: Socks5Options = { allow: ['127.0.0.0/8', '::1'], ports: ['1-65535'], udp: true }
 
@@ -256,7 +256,7 @@ for (const thread of threads) {
         await client.send(packet(upstream.address, 'first'))
         await upstream.receive()
         const sent = client.burst(Array.from({ length: 2_000 }, () => packet(upstream.address, 'x'.repeat(1_000))))
-        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100)
+        stall(100)
         await sent
         await settled(() => relay.server.ledger().datagrams.toUpstream.received)
         await peer.end()

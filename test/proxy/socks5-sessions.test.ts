@@ -9,7 +9,7 @@ import { threads, withRelay, type TestRelay } from '../support/relay.ts'
 import { silentListener } from '../support/silent-listener.ts'
 import { ask, greeting, joined, login, readReply, reply, request } from '../support/socks.ts'
 import { injected, strace } from '../support/strace.ts'
-import { pause, until } from '../support/until.ts'
+import { pause, stall, until } from '../support/until.ts'
 
 const source = () => from(tcp('127.0.0.1:0'))
 const here = { allow: ['127.0.0.0/8', '::1/128'] } as const
@@ -141,7 +141,7 @@ for (const thread of threads) {
         }
         waits.socket.write(request('up.example', upstream.port))
         goes.socket.write(request('127.0.0.1', upstream.port))
-        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 800)
+        stall(800)
         // A ledger is read without asking anybody: two methods and two replies.
         await until(() => relay.server.ledger().toDownstream.produced >= 24, 'both replies')
         assert.equal(relay.server.ledger().toDownstream.produced, 24)

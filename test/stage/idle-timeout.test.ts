@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { discard, echo, forward, idleTimeout, listen as from, otherwise, pipe, prefix, route, stream, tcp, throttle, transform, when } from '../../lib/index.ts'
 import { connect, listen } from '../support/peers.ts'
 import { threads, withRelay } from '../support/relay.ts'
-import { pause, until } from '../support/until.ts'
+import { pause, stall, until } from '../support/until.ts'
 
 const timeoutMs = 400
 
@@ -65,7 +65,7 @@ describe('idleTimeout and handlers', () => {
       const client = await connect(relay.address)
       await client.send(Buffer.alloc(4_000))
       await until(() => relay.server.ledger().toUpstream.received >= 1_000, 'the first of it')
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_200)
+      stall(1_200)
       await until(() => relay.server.ledger().toUpstream.received === 4_000, 'the rest')
     })
   })

@@ -3,11 +3,9 @@ import assert from 'node:assert/strict'
 import { forward, halfCloseTimeout, listen as from, pipe, tcp } from '../../lib/index.ts'
 import { connect, listen } from '../support/peers.ts'
 import { threads, withRelay } from '../support/relay.ts'
-import { pause } from '../support/until.ts'
+import { patience, pause } from '../support/until.ts'
 
 const timeoutMs = 400
-/** Where something comes in time: a machine that stands still for a second does not end it. */
-const [patientMs, stepMs, steps] = [1_500, 100, 24]
 
 for (const thread of threads) {
   describe(`the half-close timeout, ${thread} thread`, () => {
@@ -28,15 +26,15 @@ for (const thread of threads) {
 
       it(`a session whose ${first} has ended lives as long as the other side makes progress`, async () => {
         const listener = await listen()
-        await withRelay(pipe(from(tcp('127.0.0.1:0')), halfCloseTimeout(patientMs), forward(tcp(listener.address))), { thread }, async (relay) => {
+        await withRelay(pipe(from(tcp('127.0.0.1:0')), halfCloseTimeout(patience.timeoutMs), forward(tcp(listener.address))), { thread }, async (relay) => {
           const downstream = await connect(relay.address)
           const upstream = await listener.accept()
           const [one, other] = first === 'downstream' ? [downstream, upstream] : [upstream, downstream]
           await one.end()
-          for (let i = 0; i < steps; i++) {
+          for (let i = 0; i < patience.steps; i++) {
             await other.send('progress\n')
             await one.read(9)
-            await pause(stepMs)
+            await pause(patience.stepMs)
           }
           await other.end()
           await one.readAll()

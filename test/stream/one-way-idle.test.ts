@@ -3,31 +3,29 @@ import assert from 'node:assert/strict'
 import { forward, idleTimeout, listen as from, pipe, tcp } from '../../lib/index.ts'
 import { connect, listen } from '../support/peers.ts'
 import { threads, withRelay } from '../support/relay.ts'
-import { pause } from '../support/until.ts'
+import { patience, pause } from '../support/until.ts'
 
 const timeoutMs = 400
-/** Where something comes in time: a machine that stands still for a second does not end it. */
-const [patientMs, stepMs, steps] = [1_500, 100, 24]
 
 for (const thread of threads) {
   describe(`the idle timeout, ${thread} thread`, () => {
     for (const direction of ['toUpstream', 'toDownstream'] as const) {
       it(`a stream that only flows ${direction} outlives it, and ends by it when it stops`, async () => {
         const listener = await listen()
-        await withRelay(pipe(from(tcp('127.0.0.1:0')), idleTimeout(patientMs), forward(tcp(listener.address))), { thread }, async (relay) => {
+        await withRelay(pipe(from(tcp('127.0.0.1:0')), idleTimeout(patience.timeoutMs), forward(tcp(listener.address))), { thread }, async (relay) => {
           const downstream = await connect(relay.address)
           const upstream = await listener.accept()
           const [writer, reader] = direction === 'toUpstream' ? [downstream, upstream] : [upstream, downstream]
-          for (let i = 0; i < steps; i++) {
+          for (let i = 0; i < patience.steps; i++) {
             await writer.send('still here\n')
             await reader.read(11)
-            await pause(stepMs)
+            await pause(patience.stepMs)
           }
           assert.equal(relay.server.ledger().sessions.open, 1, 'it lives after more than one timeout')
           for (const peer of [writer, reader]) void peer.readAll().then(() => peer.end())
           const { reason, durationMs } = await relay.close()
           assert.equal(reason, 'idleTimeout')
-          assert.ok(durationMs >= steps * stepMs + patientMs * 0.7, `${durationMs} ms: the last bytes put it off`)
+          assert.ok(durationMs >= patience.steps * patience.stepMs + patience.timeoutMs * 0.7, `${durationMs} ms: the last bytes put it off`)
         })
       })
     }

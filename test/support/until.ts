@@ -31,3 +31,11 @@ export async function until(condition: () => boolean, what: string | (() => stri
 export function pause(ms: number): Promise<void> {
   return new Promise((resume) => setTimeout(resume, ms))
 }
+
+/** Holds this thread, and the loops that are embedded in it: what comes meanwhile is there at once when it goes on. */
+export function stall(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
+}
+
+/** Steps that are together longer than the timeout which each of them puts off; a machine that stands still for a second ends nothing. */
+export const patience = { timeoutMs: 1_500, stepMs: 100, steps: 24 } as const

@@ -1,6 +1,6 @@
 /**
- * `via-reset-case.ts HOST`: an HTTP proxy at HOST accepts and resets before the relay, which goes through it for its client, looks at the connection again. Prints how many bytes the
- * client got, how its stream ended, and why the session did.
+ * `via-reset-case.ts HOST`: an HTTP proxy at HOST accepts and resets before the relay, which goes through it for its client, looks at the connection again. Prints the first line that
+ * the client got, how its stream ended, and why the session did.
  */
 import { spawn } from 'node:child_process'
 import { Worker } from 'node:worker_threads'
