@@ -1,11 +1,9 @@
 /** One measurement: a fresh server, a fresh subject and a load; nothing of it is left afterwards. */
 import { execFileSync } from 'node:child_process'
-import { createSocket } from 'node:dgram'
-import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { unusedPort } from '../../test/support/unused-ports.ts'
 import { numberAt, pause, residentBytes, start } from '../programs.ts'
 import type { Line, Program } from '../programs.ts'
 import type { Round } from '../results.ts'
@@ -30,9 +28,9 @@ export async function measure(workload: Workload, name: SubjectName, lab: Lab): 
     return program
   }
   try {
-    const upstream = workload.upstream === undefined ? 0 : await freePort()
+    const upstream = workload.upstream === undefined ? 0 : await unusedPort()
     if (workload.upstream !== undefined) await serves(run(start([lab.load, workload.upstream, String(upstream), String(lifeSeconds)])), workload.role, upstream)
-    const port = await freePort()
+    const port = await unusedPort()
     const trains = workload.load.mode === 'trains'
     const subject = run(startSubject(name, { role: workload.role, port, upstream, folder: lab.folder, load: lab.load, trains }))
     await serves(subject, workload.role, port)
@@ -80,28 +78,6 @@ async function memory(subject: Program, load: Load, { load: { mode, args } }: Wo
 
 /** Six digits are more than a measurement has. */
 const tidy = (value: number): number => Number(value.toPrecision(6))
-
-let nextPort = 20_000 + (process.pid % 500) * 20
-
-/** Free for TCP and UDP, and below the ports that the kernel gives to clients. */
-export async function freePort(): Promise<number> {
-  for (;;) {
-    const port = nextPort++
-    if (nextPort >= 32_000) nextPort = 20_000
-    const [server, socket] = [createServer(), createSocket('udp4')]
-    try {
-      await once(server.listen(port, '127.0.0.1'), 'listening')
-      socket.bind(port, '127.0.0.1')
-      await once(socket, 'listening')
-      return port
-    } catch {
-      // Taken: the next.
-    } finally {
-      server.close()
-      socket.close()
-    }
-  }
-}
 
 /** Waits until the port is open, as /proc/net tells it: asking the relay itself would already be a connection or a flow. */
 export async function serves(program: Program, role: Workload['role'], port: number): Promise<void> {

@@ -4,7 +4,8 @@ import { forward, idleTimeout, listen, pipe, tcp, udp } from '../../lib/index.ts
 import { relayProcess } from '../../test/support/relay-process.ts'
 import type { RelayProcess } from '../../test/support/relay-process.ts'
 import { loadEcho } from '../../test/support/udp-load.ts'
-import { freePort, serves } from '../peers/measure.ts'
+import { unusedPort } from '../../test/support/unused-ports.ts'
+import { serves } from '../peers/measure.ts'
 import { numberAt, start } from '../programs.ts'
 import type { Program } from '../programs.ts'
 
@@ -31,7 +32,7 @@ export const startServer = (lifeSeconds: number): Program => start([process.exec
 /** `load`: the program that bench/peers/load has become. Nothing of it lives longer than `lifeSeconds`. */
 export async function openLab(load: string, lifeSeconds: number): Promise<Lab> {
   const server = startServer(lifeSeconds)
-  const [echoPort, sinkPort] = [await freePort(), await freePort()]
+  const [echoPort, sinkPort] = [await unusedPort(), await unusedPort()]
   const streamEcho = start([load, 'echo', String(echoPort), String(lifeSeconds)])
   await serves(streamEcho, 'tcp', echoPort)
   await serves(start([load, 'sink', String(sinkPort), String(lifeSeconds)]), 'tcp', sinkPort)

@@ -3,8 +3,9 @@ import assert from 'node:assert/strict'
 import { readyAddress, startCli } from '../support/cli.ts'
 import { numberIn, textIn } from '../support/json.ts'
 import { connect } from '../support/peers.ts'
-import { closeUdpPeers, udpPeer, unusedUdpPort } from '../support/udp-peers.ts'
+import { closeUdpPeers, udpPeer } from '../support/udp-peers.ts'
 import { finish, jsonLines, readyUdp } from './lines.ts'
+import { unusedPort } from '../support/unused-ports.ts'
 
 const anyPort = 'udp://127.0.0.1:0'
 const second = String.raw`(?:\d+ pps|\d+\.\d{3} Mpps) \d+\.\d{3} MiB / \d+\.\d{3} Mb`
@@ -110,7 +111,7 @@ describe('millrace blast', () => {
   })
 
   it('goes on where nobody listens, says at the end why nothing came, and fails', async () => {
-    const url = `udp://127.0.0.1:${await unusedUdpPort()}`
+    const url = `udp://127.0.0.1:${await unusedPort()}`
     await using blast = startCli(['blast', url, '--rate', '1kpps', '--duration', '200ms', '--json'])
     assert.equal((await blast.exited).code, 1)
     assert.equal(blast.stderr(), `millrace: blast: nothing came back from ${url}, and ICMP says that nobody listens there\n`)

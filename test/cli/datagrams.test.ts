@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict'
 import { startCli } from '../support/cli.ts'
 import { connect, destroyPeers, listen } from '../support/peers.ts'
-import { closeUdpPeers, udpEcho, udpPeer, unusedPorts } from '../support/udp-peers.ts'
+import { closeUdpPeers, udpEcho, udpPeer } from '../support/udp-peers.ts'
 import { finish, jsonLines, readyUdp } from './lines.ts'
+import { unusedPorts } from '../support/unused-ports.ts'
 
 const anyPort = 'udp://127.0.0.1:0'
 

@@ -4,7 +4,7 @@ import { PassThrough } from 'node:stream'
 import { sayFinding, sayNeed } from '../../lib/cli/doctor-lines.ts'
 import { createOutput } from '../../lib/cli/output.ts'
 import type { Finding } from '../../lib/doctor/finding.ts'
-import { runCli, startCli } from '../support/cli.ts'
+import { complains, runCli, startCli } from '../support/cli.ts'
 import { field, listIn, numberIn, textIn } from '../support/json.ts'
 import type { JsonLine } from './lines.ts'
 import { jsonLines } from './lines.ts'
@@ -102,12 +102,7 @@ describe('millrace doctor', () => {
     ['5x1Mbps@0B', '"0B" is less than one byte'],
     ['5x1Mbps@64KiB', '"64KiB" is more than a datagram can carry: at most 65507B'],
   ] as const) {
-    it(`refuses --for ${text}`, async () => {
-      const { code, stdout, stderr } = await runCli(['doctor', '--for', text])
-      assert.equal(stderr, `millrace: doctor: --for: ${message}\n`)
-      assert.equal(stdout, '')
-      assert.equal(code, 2)
-    })
+    it(`refuses --for ${text}`, () => complains(['doctor', '--for', text], `millrace: doctor: --for: ${message}`, 2))
   }
 
   it('refuses an argument, and an option that is not there', async () => {

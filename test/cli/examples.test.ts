@@ -8,14 +8,15 @@ import { child, plainEnv, root, run, type Child } from '../support/child.ts'
 import { readyAddress, runCli, startCli } from '../support/cli.ts'
 import { clientHello } from '../support/client-hello.ts'
 import { field, numberIn } from '../support/json.ts'
-import { connect, destroyPeers, listen, sha256 as digest, unusedPort, type Listener } from '../support/peers.ts'
+import { connect, destroyPeers, listen, sha256 as digest, type Listener } from '../support/peers.ts'
 import { program as find } from '../support/programs.ts'
 import { withRelay } from '../support/relay.ts'
 import { greeting, joined, login, readReply, request as socksRequest } from '../support/socks.ts'
 import { tlsServer } from '../support/tls-server.ts'
 import { attributes, mappedIn, parse, request } from '../support/stun.ts'
-import { closeUdpPeers, udpEcho, udpPeer, unusedPorts } from '../support/udp-peers.ts'
+import { closeUdpPeers, udpEcho, udpPeer } from '../support/udp-peers.ts'
 import { finish, jsonLines, readyUdp } from './lines.ts'
+import { unusedPort, unusedPorts } from '../support/unused-ports.ts'
 
 /** Runs an example on a free port; other endpoints come from the environment. */
 function example(name: string, env: Readonly<Record<string, string>>, flags: readonly string[] = ['--log']): Child {

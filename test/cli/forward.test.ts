@@ -4,8 +4,9 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { readyAddress, startCli } from '../support/cli.ts'
-import { connect, destroyPeers, listen, unusedPort } from '../support/peers.ts'
+import { connect, destroyPeers, listen } from '../support/peers.ts'
 import { finish, jsonLines } from './lines.ts'
+import { unusedPort } from '../support/unused-ports.ts'
 
 /** What comes back for `text` through `address`. */
 async function ask(address: string, text: string): Promise<string> {

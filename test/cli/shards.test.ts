@@ -4,7 +4,8 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { allowedCpus } from '../../lib/shards.ts'
 import { startCli, runCli } from '../support/cli.ts'
 import { sendFrom } from '../support/pinned-sender.ts'
-import { closeUdpPeers, udpPeer, unusedUdpPort } from '../support/udp-peers.ts'
+import { closeUdpPeers, udpPeer } from '../support/udp-peers.ts'
+import { unusedPort } from '../support/unused-ports.ts'
 
 const [first = 0, second = first] = allowedCpus()
 
@@ -61,7 +62,7 @@ describe('millrace with shards', () => {
   })
 
   it('--reuse-port lets two processes share a port, and without it the second is refused', async () => {
-    const port = await unusedUdpPort()
+    const port = await unusedPort()
     const args = ['echo', `udp://127.0.0.1:${port}`]
     await using one = startCli([...args, '--reuse-port'])
     await one.line(/^listening/)

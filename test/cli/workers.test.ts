@@ -9,7 +9,8 @@ import { cpuSeconds } from '../support/proc.ts'
 import { runCli, startCli } from '../support/cli.ts'
 import { many } from '../support/many.ts'
 import { connect, destroyPeers } from '../support/peers.ts'
-import { closeUdpPeers, udpPeer, unusedUdpPort } from '../support/udp-peers.ts'
+import { closeUdpPeers, udpPeer } from '../support/udp-peers.ts'
+import { unusedPort } from '../support/unused-ports.ts'
 import { until } from '../support/until.ts'
 
 const [first = 0, second = first] = allowedCpus()
@@ -131,7 +132,7 @@ describe('millrace run --workers', function () {
   })
 
   it('are refused where the port is taken, with one line', async () => {
-    const port = await unusedUdpPort()
+    const port = await unusedPort()
     const taken = await udpPeer(undefined, { port })
     writeFileSync(join(folder, 'taken.ts'), `${head}export default pipe(listen(udp('${taken.address}')), echo())\n`)
     const { code, stderr } = await runCli(['run', join(folder, 'taken.ts'), '--workers', '2'])

@@ -3,14 +3,15 @@ import assert from 'node:assert/strict'
 import { discard, echo, filterDatagrams, forward, generate, listen as from, pipe, udp } from '../../lib/index.ts'
 import { sanitized } from '../support/child.ts'
 import { threads, withRelay, type TestRelay } from '../support/relay.ts'
-import { udpPeer, unusedPorts, unusedUdpPort } from '../support/udp-peers.ts'
+import { udpPeer } from '../support/udp-peers.ts'
 import { until } from '../support/until.ts'
+import { unusedPort, unusedPorts } from '../support/unused-ports.ts'
 
 const durationMs = 500
 
 /** Serves an answering pipeline on a fixed port and a generator that goes there; resolves to its report. */
 async function generated(thread: 'own' | 'embedded', options: Parameters<typeof generate>[0], answering: (at: `127.0.0.1:${number}`) => Parameters<typeof withRelay>[0], body: (report: NonNullable<ReturnType<TestRelay['server']['load']>>, relay: TestRelay) => void): Promise<void> {
-  const port = await unusedUdpPort()
+  const port = await unusedPort()
   const pipelines = [answering(`127.0.0.1:${port}`), pipe(generate({ durationMs, ...options }), forward(udp(`127.0.0.1:${port}`)))].flat()
   await withRelay(pipelines, { thread }, async (relay) => {
     await until(() => relay.events.some((event) => event.type === 'notice' && event.code === 'generated'), 'the generator to have ended', 30_000)

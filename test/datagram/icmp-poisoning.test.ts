@@ -4,16 +4,16 @@ import { forward, listen as from, pipe, udp } from '../../lib/index.ts'
 import { sanitized } from '../support/child.ts'
 import { ledgerSays } from '../support/datagram-ledger.ts'
 import { threads, withRelay } from '../support/relay.ts'
-import { udpEcho, udpPeer, unusedPorts } from '../support/udp-peers.ts'
+import { udpEcho, udpPeer } from '../support/udp-peers.ts'
 import { until } from '../support/until.ts'
+import { unusedPort } from '../support/unused-ports.ts'
 
 const rounds = sanitized ? 200 : 1_000
 
 for (const thread of threads) {
   describe(`an upstream that goes away and comes back, ${thread} thread`, () => {
     it(`gets the first datagram that is sent after it is back, ${rounds} of ${rounds} times, and the flow is the same`, async () => {
-      // Not a port that the kernel gives to others while the upstream is away.
-      const port = await unusedPorts(1)
+      const port = await unusedPort()
       await withRelay(pipe(from(udp('127.0.0.1:0')), forward(udp(`127.0.0.1:${port}`))), { thread }, async (relay) => {
         const downstream = await udpPeer(relay.address)
         const sent = (): number => relay.server.ledger().datagrams.toUpstream.sent
@@ -40,7 +40,7 @@ for (const thread of threads) {
     })
 
     it('that stays away costs nothing but what is sent to it: no session ends, no other flow notices', async () => {
-      const port = await unusedPorts(1)
+      const port = await unusedPort()
       const there = await udpEcho()
       const pipelines = [`127.0.0.1:${port}`, there.address].map((to) => pipe(from(udp('127.0.0.1:0')), forward(udp(to))))
       await withRelay(pipelines, { thread }, async (relay) => {

@@ -5,6 +5,7 @@ import { ledgerSays } from '../support/datagram-ledger.ts'
 import { threads, withRelay } from '../support/relay.ts'
 import { udpEcho, udpPeer } from '../support/udp-peers.ts'
 import { until } from '../support/until.ts'
+import { unusedPort } from '../support/unused-ports.ts'
 
 const loopback = [{ address: '127.0.0.1', ttl: 60 }]
 
@@ -44,7 +45,7 @@ for (const thread of threads) {
     })
 
     it('a flow keeps the address it began with, another takes the new one', async () => {
-      const old = await udpPeer(undefined, { answer: () => 'old' })
+      const old = await udpPeer(undefined, { port: await unusedPort(), answer: () => 'old' })
       // The same port on another address of the loopback.
       const moved = await udpPeer(undefined, { host: '127.0.0.2', port: old.port, answer: () => 'moved' })
       let now = '127.0.0.1'

@@ -8,8 +8,9 @@ import { datagramHeader, localHeader } from '../support/proxy-header.ts'
 import { temporaryFolder } from '../support/programs.ts'
 import { threads, withRelay } from '../support/relay.ts'
 import { mappedIn, parse, request } from '../support/stun.ts'
-import { closeUdpPeers, udpEcho, udpPeer, unusedUdpPort } from '../support/udp-peers.ts'
+import { closeUdpPeers, udpEcho, udpPeer } from '../support/udp-peers.ts'
 import { until } from '../support/until.ts'
+import { unusedPort } from '../support/unused-ports.ts'
 
 const here = ['127.0.0.0/8']
 const header = datagramHeader('192.0.2.1:5000', '198.51.100.9:443')
@@ -207,7 +208,7 @@ for (const thread of threads) {
     it('two relays in a row agree, with either dialect: trains arrive whole, and the last one knows who began', async () => {
       for (const dialect of ['every', 'first'] as const) {
         const upstream = await udpEcho()
-        const [at, middle] = [`127.0.0.1:${await unusedUdpPort()}`, `127.0.0.1:${await unusedUdpPort()}`] as const
+        const [at, middle] = [`127.0.0.1:${await unusedPort()}`, `127.0.0.1:${await unusedPort()}`] as const
         const made = pipe(generate({ flows: 4, sizeBytes: 900, window: 64, gso: true, durationMs: 200 }), forward(udp(at)))
         const outer = pipe(from(udp(at)), forward(udp(middle), { proxyProtocol: 2, proxyDialect: dialect }))
         const reads = dialect === 'first' ? proxyProtocol({ from: here, dialect }) : proxyProtocol({ from: here })

@@ -4,8 +4,9 @@ import { filterDatagrams, forward, generate, listen as from, pipe, udp } from '.
 import { countsOf, ledgerSays } from '../support/datagram-ledger.ts'
 import { datagramHeader } from '../support/proxy-header.ts'
 import { threads, withRelay } from '../support/relay.ts'
-import { closeUdpPeers, portOf, udpPeer, unusedUdpPort } from '../support/udp-peers.ts'
+import { closeUdpPeers, portOf, udpPeer } from '../support/udp-peers.ts'
 import { until } from '../support/until.ts'
+import { unusedPort } from '../support/unused-ports.ts'
 
 const headerOf = (source: string, destination: string): string => datagramHeader(source, destination).toString('hex')
 
@@ -51,7 +52,7 @@ for (const thread of threads) {
           return bytes.subarray(28)
         },
       })
-      const at = `127.0.0.1:${await unusedUdpPort()}` as const
+      const at = `127.0.0.1:${await unusedPort()}` as const
       const made = pipe(generate({ sizeBytes: 900, window: 64, gso: true, durationMs: 300 }), forward(udp(at)))
       await withRelay([pipe(from(udp(at)), forward(udp(upstream.address), { proxyProtocol: 2 })), made], { thread }, async ({ server, events }) => {
         await until(() => events.some((event) => event.type === 'notice' && event.code === 'generated'), 'the generator to have ended')
@@ -76,7 +77,7 @@ for (const thread of threads) {
     })
 
     it('an upstream that is away for a while costs no flow, and each datagram is told of as ever', async () => {
-      const first = await udpPeer(undefined, { answer: () => 'yes' })
+      const first = await udpPeer(undefined, { port: await unusedPort(), answer: () => 'yes' })
       await withRelay(pipe(from(udp('127.0.0.1:0')), forward(udp(first.address), { proxyProtocol: 2 })), { thread }, async (relay) => {
         const peer = await udpPeer(relay.address)
         assert.equal(await peer.ask('one'), 'yes')
@@ -134,7 +135,7 @@ for (const thread of threads) {
     })
 
     it('with proxyDialect "first" an upstream that was not there yet is told when it is', async () => {
-      const port = await unusedUdpPort()
+      const port = await unusedPort()
       await withRelay(pipe(from(udp('127.0.0.1:0')), forward(udp(`127.0.0.1:${port}`), { proxyProtocol: 2, proxyDialect: 'first' })), { thread }, async (relay) => {
         const peer = await udpPeer(relay.address)
         for (let flows = 1; flows <= 3; flows++) {
@@ -159,7 +160,7 @@ for (const thread of threads) {
           return bytes.subarray(bytes.length - 900)
         },
       })
-      const at = `127.0.0.1:${await unusedUdpPort()}` as const
+      const at = `127.0.0.1:${await unusedPort()}` as const
       const made = pipe(generate({ flows: 3, sizeBytes: 900, window: 64, gso: true, durationMs: 200 }), forward(udp(at)))
       await withRelay([pipe(from(udp(at)), forward(udp(upstream.address), { proxyProtocol: 2, proxyDialect: 'first' })), made], { thread }, async ({ server, events }) => {
         await until(() => events.some((event) => event.type === 'notice' && event.code === 'generated'), 'the generator to have ended')

@@ -6,7 +6,8 @@ import { connect, destroyPeers, listen } from '../support/peers.ts'
 import { eventually, socketsOf } from '../support/proc.ts'
 import { threads, withRelay } from '../support/relay.ts'
 import { relayProcess } from '../support/relay-process.ts'
-import { udpPeer, unusedPorts } from '../support/udp-peers.ts'
+import { udpPeer } from '../support/udp-peers.ts'
+import { unusedPorts } from '../support/unused-ports.ts'
 
 const count = 11
 

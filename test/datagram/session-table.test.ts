@@ -4,7 +4,6 @@ import { forward, idleTimeout, listen as from, pipe, udp, type CloseEvent } from
 import { ledgerSays } from '../support/datagram-ledger.ts'
 import { many } from '../support/many.ts'
 import { eventually } from '../support/proc.ts'
-import { program } from '../support/programs.ts'
 import { threads, withRelay, type TestRelay } from '../support/relay.ts'
 import { relayProcess } from '../support/relay-process.ts'
 import { closeUdpPeers, udpPeer, type UdpPeer } from '../support/udp-peers.ts'
@@ -87,7 +86,7 @@ describe('a process that has no descriptors left', function () {
   it('gives those that nobody has answered to others, then refuses newcomers, and takes them again once there is room', async () => {
     const upstream = await oracle()
     const pipeline = pipe(from(udp('127.0.0.1:0')), idleTimeout(3_000), forward(udp(upstream.address)))
-    await using relay = await relayProcess(pipeline, { thread: 'own', under: [program('prlimit', 'util-linux'), '--nofile=64:64'] })
+    await using relay = await relayProcess(pipeline, { thread: 'own', descriptors: 64 })
     const [lasting, ...crowd] = await many(200, () => udpPeer(relay.address))
     assert(lasting)
     assert.equal(await lasting.ask('first?'), 'yes')

@@ -5,9 +5,10 @@ import type { MemberLike, UpstreamsOptions } from '../../lib/index.ts'
 import { threads, withRelay } from '../support/relay.ts'
 import type { TestRelay } from '../support/relay.ts'
 import { eventually } from '../support/proc.ts'
-import { udpEcho, udpPeer, unusedUdpPort } from '../support/udp-peers.ts'
+import { udpEcho, udpPeer } from '../support/udp-peers.ts'
 import type { UdpPeer } from '../support/udp-peers.ts'
 import { until } from '../support/until.ts'
+import { unusedPort } from '../support/unused-ports.ts'
 
 const toSet = (members: readonly MemberLike<'datagram'>[], options: UpstreamsOptions<'datagram'> = {}) => pipe(from(udp('127.0.0.1:0')), forward(upstreams(members, options)))
 
@@ -33,7 +34,7 @@ for (const thread of threads) {
     it('a flow whose member refuses goes elsewhere once that is ejected', async () => {
       const [there] = await numbered(1)
       assert(there)
-      const gone = `127.0.0.1:${await unusedUdpPort()}`
+      const gone = `127.0.0.1:${await unusedPort()}`
       const set = toSet([{ to: udp(gone), weight: 1000 }, udp(there.address)], { ejection: { afterFailures: 2 } })
       await withRelay(set, { thread }, async (relay) => {
         const client = await udpPeer(relay.address)
@@ -49,7 +50,7 @@ for (const thread of threads) {
     })
 
     it('what a filter answers itself says nothing about the member', async () => {
-      const [port, live] = [await unusedUdpPort(), await udpEcho()]
+      const [port, live] = [await unusedPort(), await udpEcho()]
       const answers = filterDatagrams({ toUpstream: (batch) => { for (const datagram of batch) if (datagram.bytes[0] === 0x70) batch.reply(datagram, 'pong') } })
       await withRelay(pipe(from(udp('127.0.0.1:0')), answers, forward(upstreams([udp(`127.0.0.1:${port}`), udp(live.address)]))), { thread: 'embedded' }, async (relay) => {
         const peer = await udpPeer(relay.address)
@@ -86,7 +87,7 @@ for (const thread of threads) {
     })
 
     it('an ICMP error fails a check at once', async () => {
-      const set = toSet([udp(`127.0.0.1:${await unusedUdpPort()}`)], { health: dgramCheck({ send: 'ping', timeoutMs: 60_000 }) })
+      const set = toSet([udp(`127.0.0.1:${await unusedPort()}`)], { health: dgramCheck({ send: 'ping', timeoutMs: 60_000 }) })
       await withRelay(set, { thread }, async (relay) => {
         assert.equal((await relay.notices())[0]?.message, 'ECONNREFUSED')
         const client = await udpPeer(relay.address)

@@ -52,7 +52,7 @@ describe('doctor: this machine', () => {
     const socket = source('relay/datagram/datagram_socket.cc')
     const pool = source('core/pipe_pool.h')
     assert.equal(asked.sendBufferBytes, value(socket, 'listenerSendBuffer'))
-    assert.equal(asked.flowReceiveBufferBytes, value(socket, 'flowReceiveBuffer'))
+    assert.equal(asked.flowReceiveBufferBytes, value(source('relay/datagram/datagram_socket.h'), 'flowReceiveBuffer'))
     assert.equal(asked.pipeBytes, value(pool, 'pipeBytes'))
     assert.equal(asked.leastPipeBytes, value(pool, 'leastPipeBytes'))
     assert.match(readFileSync(new URL('../../lib/serve.ts', import.meta.url), 'utf8'), new RegExp(`maxPipeBytes = ${asked.maxPipeBytes.toLocaleString('en').replaceAll(',', '_')}[,;]`))

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { child, plainEnv, run, type Child } from '../support/child.ts'
 import { forwardProcess, type ForwardProcess } from '../support/forward-process.ts'
 import { program, temporaryFolder } from '../support/programs.ts'
-import { unusedPorts } from '../support/udp-peers.ts'
+import { unusedPort } from '../support/unused-ports.ts'
 
 const names = 5_000
 const name = (i: number): string => `host-${i}.millrace.test`
@@ -19,7 +19,7 @@ describe('DNS behind forward', () => {
   let relay: ForwardProcess
 
   before(async () => {
-    const port = await unusedPorts(1)
+    const port = await unusedPort()
     const records = join(folder.path, 'hosts')
     writeFileSync(records, hosts.map((i) => `${address(i)} ${name(i)}\n`).join(''), { mode: 0o644 })
     resolver = child(program('dnsmasq', 'dnsmasq-base'), [

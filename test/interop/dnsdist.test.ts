@@ -6,7 +6,7 @@ import { child, plainEnv, run, type Child } from '../support/child.ts'
 import { eventually } from '../support/proc.ts'
 import { program, temporaryFolder } from '../support/programs.ts'
 import { withRelay } from '../support/relay.ts'
-import { unusedPorts } from '../support/udp-peers.ts'
+import { unusedPort } from '../support/unused-ports.ts'
 
 const clients = Array.from({ length: 40 }, (_, i) => `127.0.7.${i + 1}`)
 
@@ -31,7 +31,7 @@ describe('dnsdist, PROXY protocol over UDP', function () {
   const tellsWho = 'addAction(AllRule(), LuaAction(function(question) return DNSAction.Spoof, question.remoteaddr:toString() end))'
 
   it('behind the relay it answers whom the header names, with every question of a client', async () => {
-    const port = await unusedPorts(1)
+    const port = await unusedPort()
     await using _dnsdist = await serving(port, `setProxyProtocolACL({'127.0.0.1/32'})\n${tellsWho}`)
     await withRelay(pipe(from(udp('127.0.0.1:0')), forward(udp(`127.0.0.1:${port}`), { proxyProtocol: 2, responses: 1 })), {}, async (relay) => {
       const at = Number(relay.address.split(':').at(-1))
@@ -40,7 +40,7 @@ describe('dnsdist, PROXY protocol over UDP', function () {
   })
 
   it('in front of the relay, which is told of each client, and with it in front of another dnsdist', async () => {
-    const [back, front] = [await unusedPorts(1), await unusedPorts(1)]
+    const [back, front] = [await unusedPort(), await unusedPort()]
     await using _back = await serving(back, `setProxyProtocolACL({'127.0.0.1/32'})\n${tellsWho}`)
     const pipeline = pipe(from(udp('127.0.0.1:0')), proxyProtocol({ from: ['127.0.0.1'] }), forward(udp(`127.0.0.1:${back}`), { proxyProtocol: 2, responses: 1 }))
     await withRelay(pipeline, {}, async (relay) => {

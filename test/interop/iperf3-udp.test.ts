@@ -9,7 +9,7 @@ import { countsOf } from '../support/datagram-ledger.ts'
 import { field, numberIn } from '../support/json.ts'
 import { program } from '../support/programs.ts'
 import { relayProcess, type RelayProcess } from '../support/relay-process.ts'
-import { unusedPorts } from '../support/udp-peers.ts'
+import { unusedPort } from '../support/unused-ports.ts'
 
 describe('iperf3 -u behind a relay', () => {
   let server: ReturnType<typeof child>
@@ -17,7 +17,7 @@ describe('iperf3 -u behind a relay', () => {
   let port = 0
 
   before(async () => {
-    const [upstream, own] = [await unusedPorts(1), await unusedPorts(1)]
+    const [upstream, own] = [await unusedPort(), await unusedPort()]
     server = child(program('iperf3', 'iperf3'), ['-s', '-B', '127.0.0.1', '-p', String(upstream), '--forceflush'], { env: plainEnv() })
     await server.line(/Server listening/)
     relay = await relayProcess([

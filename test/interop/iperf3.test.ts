@@ -4,7 +4,7 @@ import { child, plainEnv, run } from '../support/child.ts'
 import { forwardProcess, type ForwardProcess } from '../support/forward-process.ts'
 import { field, listIn, numberIn } from '../support/json.ts'
 import { program } from '../support/programs.ts'
-import { unusedPort } from '../support/peers.ts'
+import { unusedPort } from '../support/unused-ports.ts'
 
 describe('iperf3 behind forward', () => {
   let server: ReturnType<typeof child>

@@ -5,12 +5,12 @@ import { forwardProcess } from '../support/forward-process.ts'
 import { udpSocket } from '../support/kernel.ts'
 import { eventually } from '../support/proc.ts'
 import { program } from '../support/programs.ts'
-import { unusedPorts } from '../support/udp-peers.ts'
+import { unusedPort } from '../support/unused-ports.ts'
 
 describe('nc -u behind forward', () => {
   it('says both ways what it is told', async () => {
     const nc = program('nc', 'netcat-openbsd')
-    const port = await unusedPorts(1)
+    const port = await unusedPort()
     await using upstream = child(nc, ['-u', '-l', '127.0.0.1', String(port)], { env: plainEnv(), stdin: 'pipe' })
     await eventually('nc to listen', () => udpSocket(port) !== undefined)
     await using relay = await forwardProcess(`udp://127.0.0.1:${port}`, { listen: 'udp://127.0.0.1:0', flags: ['--log'] })

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { child, plainEnv, run } from '../support/child.ts'
 import { forwardProcess, type ForwardProcess } from '../support/forward-process.ts'
 import { digestOf, program, randomFile, temporaryFolder } from '../support/programs.ts'
-import { unusedPort } from '../support/peers.ts'
+import { unusedPort } from '../support/unused-ports.ts'
 
 const gigabyte = 1 << 30
 

@@ -5,8 +5,8 @@ import { child, plainEnv, run } from '../support/child.ts'
 import { forwardProcess } from '../support/forward-process.ts'
 import { digestOf, program, randomFile, temporaryFolder } from '../support/programs.ts'
 import { tcpSocket } from '../support/kernel.ts'
-import { unusedPort } from '../support/peers.ts'
 import { until } from '../support/until.ts'
+import { unusedPort } from '../support/unused-ports.ts'
 
 const size = 50_000_000
 /** As /proc/net/tcp writes it: TCP_LISTEN. */

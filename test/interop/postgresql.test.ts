@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { child, plainEnv, run, type Child, type ChildOptions } from '../support/child.ts'
 import { forwardProcess, type ForwardProcess } from '../support/forward-process.ts'
 import { postgresFolders, program, temporaryFolder } from '../support/programs.ts'
-import { unusedPort } from '../support/peers.ts'
+import { unusedPort } from '../support/unused-ports.ts'
 
 describe('PostgreSQL behind forward', () => {
   const folder = temporaryFolder()

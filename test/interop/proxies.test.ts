@@ -7,10 +7,11 @@ import { userInfo } from 'node:os'
 import { SocksClient } from 'socks'
 import { forward, httpConnect, httpProxy, listen as from, pipe, socks5, socks5Proxy, tcp, type Via } from '../../lib/index.ts'
 import { child, plainEnv, run, type Child } from '../support/child.ts'
-import { connect, destroyPeers, listen, sha256 as digest, unusedPort } from '../support/peers.ts'
+import { connect, destroyPeers, listen, sha256 as digest } from '../support/peers.ts'
 import { eventually } from '../support/proc.ts'
 import { digestOf, program, randomFile, temporaryFolder } from '../support/programs.ts'
 import { withRelay, type TestRelay } from '../support/relay.ts'
+import { unusedPort } from '../support/unused-ports.ts'
 
 const here = { allow: ['127.0.0.0/8'], ports: ['1-65535'] } as const
 const auth = { ada: 'se cret' } as const

@@ -5,11 +5,12 @@ import { buffer } from 'node:stream/consumers'
 import tls from 'node:tls'
 import { echo, forward, listen as from, parseTlvs, pipe, proxyProtocol, stream, tcp } from '../../lib/index.ts'
 import { child, plainEnv, run, type Child } from '../support/child.ts'
-import { connect, destroyPeers, listen, unusedPort } from '../support/peers.ts'
+import { connect, destroyPeers, listen } from '../support/peers.ts'
 import { eventually } from '../support/proc.ts'
 import { program, temporaryFolder } from '../support/programs.ts'
 import { withRelay } from '../support/relay.ts'
 import { until } from '../support/until.ts'
+import { unusedPort } from '../support/unused-ports.ts'
 
 const source = () => from(tcp('127.0.0.1:0'))
 const proxied = proxyProtocol({ from: ['127.0.0.0/8'] })

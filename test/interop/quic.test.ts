@@ -11,11 +11,12 @@ import { eventually } from '../support/proc.ts'
 import { program, randomFile, temporaryFolder } from '../support/programs.ts'
 import { withRelay } from '../support/relay.ts'
 import { faultsOf, flawless, loadEcho, verify } from '../support/udp-load.ts'
-import { udpPeer, unusedPorts } from '../support/udp-peers.ts'
+import { udpPeer } from '../support/udp-peers.ts'
+import { unusedPort } from '../support/unused-ports.ts'
 
 /** A QUIC server on a port of its own, with a file of 20 MB. */
 async function quicServer(folder: string) {
-  const port = await unusedPorts(1)
+  const port = await unusedPort()
   const [key, certificate, site] = ['key.pem', 'cert.pem', 'site'].map((name) => join(folder, name))
   assert(key !== undefined && certificate !== undefined && site !== undefined)
   mkdirSync(site)
@@ -30,7 +31,7 @@ describe('bursts behind forward', () => {
   it('a download and an upload of 20 MB over QUIC arrive as they were', async () => {
     using folder = temporaryFolder()
     await using server = await quicServer(folder.path)
-    const [own, down] = [await unusedPorts(1), join(folder.path, 'down')]
+    const [own, down] = [await unusedPort(), join(folder.path, 'down')]
     mkdirSync(down)
     await using relay = await forwardProcess(`udp://127.0.0.1:${server.port}`, { listen: `udp://127.0.0.1:${own}`, flags: ['--log'] })
     const client = program('gtlsclient', 'ngtcp2-client')

@@ -4,7 +4,8 @@ import { randomBytes } from 'node:crypto'
 import { child, plainEnv, run } from '../support/child.ts'
 import { forwardProcess, type ForwardProcess } from '../support/forward-process.ts'
 import { digestOf, program, temporaryFolder } from '../support/programs.ts'
-import { sha256, unusedPort } from '../support/peers.ts'
+import { sha256 } from '../support/peers.ts'
+import { unusedPort } from '../support/unused-ports.ts'
 
 /** No answer takes longer, however busy the machine; a wake-up that is lost would never be made good. */
 const stallMs = 2_000

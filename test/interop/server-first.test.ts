@@ -3,7 +3,8 @@ import assert from 'node:assert/strict'
 import { child, plainEnv } from '../support/child.ts'
 import { forwardProcess } from '../support/forward-process.ts'
 import { digestOf, program } from '../support/programs.ts'
-import { sha256, unusedPort } from '../support/peers.ts'
+import { sha256 } from '../support/peers.ts'
+import { unusedPort } from '../support/unused-ports.ts'
 
 describe('a server that speaks first, behind forward', () => {
   it('its greeting reaches nc, which has said nothing, and then the answer to what nc says', async () => {

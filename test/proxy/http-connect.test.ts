@@ -4,11 +4,12 @@ import { httpConnect, limit, listen as from, pipe, tcp, throttle, user, type Pro
 import { clientHello } from '../support/client-hello.ts'
 import { exchange, everyCut } from '../support/exchange.ts'
 import { taken } from '../support/kernel.ts'
-import { connect, destroyPeers, listen, unusedPort, type Peer } from '../support/peers.ts'
+import { connect, destroyPeers, listen, type Peer } from '../support/peers.ts'
 import { relayProcess } from '../support/relay-process.ts'
 import { threads, withRelay, type TestRelay } from '../support/relay.ts'
 import { silentListener } from '../support/silent-listener.ts'
 import { injected, strace } from '../support/strace.ts'
+import { unusedPort } from '../support/unused-ports.ts'
 
 const source = () => from(tcp('127.0.0.1:0'))
 const here = { allow: ['127.0.0.0/8', '::1/128'], ports: ['1-65535'] } as const

@@ -4,10 +4,11 @@ import { allow, explain, idleTimeout, limit, listen as from, pipe, socks5, tcp, 
 import { exchange, everyCut } from '../support/exchange.ts'
 import { taken } from '../support/kernel.ts'
 import { inNamespace } from '../support/namespace.ts'
-import { connect, destroyPeers, listen, unusedPort } from '../support/peers.ts'
+import { connect, destroyPeers, listen } from '../support/peers.ts'
 import { threads, withRelay, type TestRelay } from '../support/relay.ts'
 import { silentListener } from '../support/silent-listener.ts'
 import { ask, commands, greeting, ipv6Bytes, joined, login, portBytes, readReply, reply, request } from '../support/socks.ts'
+import { unusedPort } from '../support/unused-ports.ts'
 
 const source = () => from(tcp('127.0.0.1:0'))
 const here = { allow: ['127.0.0.0/8', '::1/128'] } as const

@@ -3,11 +3,12 @@ import assert from 'node:assert/strict'
 import {
   forward, httpConnect, httpProxy, listen as from, pipe, replace, socks5, socks5Proxy, tcp, throttle, transform, inspect, type ForwardOptions, type ServeOptions, type Stage, type Via,
 } from '../../lib/index.ts'
-import { connect, destroyPeers, listen, unusedPort } from '../support/peers.ts'
+import { connect, destroyPeers, listen } from '../support/peers.ts'
 import { threads, withRelay, type TestRelay } from '../support/relay.ts'
 import { byBytes, headOf, scriptedProxy, type Turn } from '../support/scripted-proxy.ts'
 import { ask, greeting, joined, login, reply, request } from '../support/socks.ts'
 import { until } from '../support/until.ts'
+import { unusedPort } from '../support/unused-ports.ts'
 
 const source = () => from(tcp('127.0.0.1:0'))
 const here = { allow: ['127.0.0.0/8'], ports: ['1-65535'] } as const

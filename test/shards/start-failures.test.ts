@@ -7,10 +7,10 @@ import { loadNative } from '../../lib/native.ts'
 import { openRelay } from '../../lib/relay.ts'
 import { descriptors, openedSince } from '../support/descriptors.ts'
 import * as streams from '../support/peers.ts'
-import { program } from '../support/programs.ts'
 import { relayProcess } from '../support/relay-process.ts'
-import { closeUdpPeers, udpPeer, unusedPorts } from '../support/udp-peers.ts'
+import { closeUdpPeers, udpPeer } from '../support/udp-peers.ts'
 import { until } from '../support/until.ts'
+import { unusedPorts } from '../support/unused-ports.ts'
 
 const on = { udp: (at: string) => pipe(listen(udp(at)), echo()), tcp: (at: string) => pipe(listen(tcp(at)), echo()) }
 const nets = ['udp', 'tcp'] as const
@@ -53,7 +53,7 @@ describe('shards that cannot all start', () => {
       const first = await unusedPorts(40)
       const text = `127.0.0.1:${first}-${first + 39}`
       await assert.rejects(
-        relayProcess(on[net](text), { shards: 4, under: [program('prlimit', 'util-linux'), '--nofile=150:150'] }),
+        relayProcess(on[net](text), { shards: 4, descriptors: 150 }),
         /socket EMFILE|listen EMFILE/,
       )
       await using server = await serve(on[net](text), { shards: 4 })

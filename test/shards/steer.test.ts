@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { discard, echo, listen, pipe, stun, tcp, udp, type Pipeline } from '../../lib/index.ts'
 import { allowedCpus } from '../../lib/shards.ts'
-import { sendFrom } from '../support/pinned-sender.ts'
+import { received, sendFrom } from '../support/pinned-sender.ts'
 import { withRelay } from '../support/relay.ts'
 
 const [first = 0, second = first] = allowedCpus()
@@ -20,12 +20,12 @@ describe('shards that are steered by CPU', function () {
     for (const pin of [[first, second], [second, first]]) {
       it(`have each what its own CPU, ${pin.join(' and ')}, has received over ${net}`, async () => {
         await withRelay([pipelines[net]], { shards: 2, pin, steer: 'cpu' }, async ({ address, server }) => {
-          const received = (): readonly number[] => server.ledger().shards.map(({ toUpstream }) => toUpstream.received)
+          const shards = () => server.ledger().shards
           assert.match(server.explain, new RegExp(`2 shards, pinned to CPUs ${pin.join(', ')}, chosen by the CPU that receives$`))
           await sendFrom(first, net, address, count)
-          const early = received()
+          const early = await received(shards, count)
           await sendFrom(second, net, address, count)
-          const late = received().map((all, shard) => all - (early[shard] ?? 0))
+          const late = (await received(shards, 2 * count)).map((all, shard) => all - (early[shard] ?? 0))
           console.log(`      from CPU ${first}: ${early.join(' and ')}; from CPU ${second}: ${late.join(' and ')}`)
           assert.deepEqual([early, late], pin[0] === first ? [[count, 0], [0, count]] : [[0, count], [count, 0]])
         })
@@ -36,8 +36,7 @@ describe('shards that are steered by CPU', function () {
   it('have what other CPUs receive by their numbers, where none is pinned', async () => {
     await withRelay([pipelines.udp], { shards: 2, steer: 'cpu' }, async ({ address, server }) => {
       await sendFrom(first, 'udp', address, count)
-      const received = server.ledger().shards.map(({ toUpstream }) => toUpstream.received)
-      assert.deepEqual(received, first % 2 === 0 ? [count, 0] : [0, count])
+      assert.deepEqual(await received(() => server.ledger().shards, count), first % 2 === 0 ? [count, 0] : [0, count])
     })
   })
 

@@ -4,8 +4,9 @@ import { echo, forward, limit, listen, pipe, serve, tcp, udp, type Resolver } fr
 import { many } from '../support/many.ts'
 import { connect, destroyPeers, listen as upstreams } from '../support/peers.ts'
 import { withRelay } from '../support/relay.ts'
-import { closeUdpPeers, udpPeer, unusedUdpPort } from '../support/udp-peers.ts'
+import { closeUdpPeers, udpPeer } from '../support/udp-peers.ts'
 import { until } from '../support/until.ts'
+import { unusedPort } from '../support/unused-ports.ts'
 
 const [shards, crowd] = [3, 60]
 
@@ -93,7 +94,7 @@ describe('shards are one server', () => {
   })
 
   it('a start under traffic begins one flow for each peer', async () => {
-    const port = await unusedUdpPort()
+    const port = await unusedPort()
     const peers = await Promise.all(Array.from({ length: 40 }, () => udpPeer(`127.0.0.1:${port}`)))
     let sending = true
     const sent = Promise.all(peers.map(async (peer) => {

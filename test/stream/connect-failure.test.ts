@@ -3,10 +3,11 @@ import assert from 'node:assert/strict'
 import { forward, listen as from, pipe, tcp, unix, type CloseEvent, type ForwardOptions } from '../../lib/index.ts'
 import { acknowledged } from '../support/kernel.ts'
 import { inNamespace } from '../support/namespace.ts'
-import { connect, listen, sha256, unusedPort, type Received } from '../support/peers.ts'
+import { connect, listen, sha256, type Received } from '../support/peers.ts'
 import { rawPeer } from '../support/raw-peer.ts'
 import { threads, withRelay, type Thread } from '../support/relay.ts'
 import { silentListener } from '../support/silent-listener.ts'
+import { unusedPort } from '../support/unused-ports.ts'
 
 async function session(thread: Thread, upstream: string, options: ForwardOptions = {}): Promise<{ received: Received; closed: CloseEvent }> {
   const results: { received: Received; closed: CloseEvent }[] = []

@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict'
 import { forward, listen as from, pipe, tcp } from '../../lib/index.ts'
 import { inNamespace } from '../support/namespace.ts'
-import { connect, listen, unusedPort } from '../support/peers.ts'
+import { connect, listen } from '../support/peers.ts'
 import { threads, withRelay } from '../support/relay.ts'
+import { unusedPort } from '../support/unused-ports.ts'
 
 /** TEST-NET-3 of RFC 5737: nobody has it, so bind(2) says EADDRNOTAVAIL. */
 const [notOurs, norThis] = ['203.0.113.1', '203.0.113.2']

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { deny, echo, forward, listen as from, pipe, tcp } from '../../lib/index.ts'
-import { connect, listen, unusedPort } from '../support/peers.ts'
+import { connect, listen } from '../support/peers.ts'
 import { checkLedger, threads, withRelay } from '../support/relay.ts'
+import { unusedPort } from '../support/unused-ports.ts'
 
 for (const thread of threads) {
   describe(`the ledger, ${thread} thread`, () => {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { forward, listen as from, pipe, tcp } from '../../lib/index.ts'
 import { connect, listen } from '../support/peers.ts'
 import { threads, withRelay } from '../support/relay.ts'
+import { unusedPort } from '../support/unused-ports.ts'
 
 const loopback = [{ address: '127.0.0.1', ttl: 60 }]
 
@@ -49,7 +50,7 @@ for (const thread of threads) {
     })
 
     it('an address that changed is used for new sessions once its time to live is over', async () => {
-      const before = await listen({ onPeer: (peer) => { void peer.end() } })
+      const before = await listen({ port: await unusedPort(), onPeer: (peer) => { void peer.end() } })
       const after = await listen({ host: '127.0.0.2', port: before.port, onPeer: (peer) => { void peer.end() } })
       let asked = 0
       const resolver = () => Promise.resolve([{ address: ++asked > 1 ? '127.0.0.2' : '127.0.0.1', ttl: 1 }])

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { forward, listen as from, pipe, tcp } from '../../lib/index.ts'
-import { connect, listen, unusedPort } from '../support/peers.ts'
+import { connect, listen } from '../support/peers.ts'
 import { threads, withRelay } from '../support/relay.ts'
+import { unusedPort } from '../support/unused-ports.ts'
 
 const ipv4 = (address: string) => ({ address, ttl: 60 })
 
@@ -23,7 +24,7 @@ for (const thread of threads) {
     })
 
     it('`retries: 0` means the first address alone', async () => {
-      const listener = await listen({ host: '127.0.0.2' })
+      const listener = await listen({ host: '127.0.0.2', port: await unusedPort() })
       const resolver = () => Promise.resolve(['127.0.0.1', '127.0.0.2'].map(ipv4))
       await withRelay(pipe(from(tcp('127.0.0.1:0')), forward(tcp(`two.test:${listener.port}`), { retries: 0 })), { thread, resolver }, async (relay) => {
         const downstream = await connect(relay.address)

@@ -2,13 +2,14 @@
 import assert from 'node:assert/strict'
 import { forward, listen as from, pipe, tcp, upstreams } from '../../lib/index.ts'
 import type { Server } from '../../lib/index.ts'
-import { connect, listen, unusedPort } from '../support/peers.ts'
+import { connect, listen } from '../support/peers.ts'
 import type { Listener } from '../support/peers.ts'
 import { eventually } from '../support/proc.ts'
 import { threads, withRelay } from '../support/relay.ts'
 import { random, seed } from '../support/seeded.ts'
 import { oneSession, sessionLoad } from '../support/session-load.ts'
 import { until } from '../support/until.ts'
+import { unusedPort } from '../support/unused-ports.ts'
 
 /** Upstreams that give back what they get. */
 const echoes = (count: number): Promise<readonly Listener[]> => Promise.all(Array.from({ length: count }, () => listen({ onPeer: (peer) => void peer.socket.pipe(peer.socket) })))

@@ -2,12 +2,13 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { forward, listen as from, pipe, sendExpect, tcp, tcpCheck, unix, upstreams } from '../../lib/index.ts'
-import { connect, listen, unusedPort } from '../support/peers.ts'
+import { connect, listen } from '../support/peers.ts'
 import { memberProcess } from '../support/member-process.ts'
 import { temporaryFolder } from '../support/programs.ts'
 import { threads, withRelay } from '../support/relay.ts'
 import { oneSession } from '../support/session-load.ts'
 import { pause } from '../support/until.ts'
+import { unusedPort } from '../support/unused-ports.ts'
 
 /** Holds this thread, as user code may. */
 function hold(ms: number): void {

@@ -5,18 +5,19 @@ import { forward, listen as from, pipe, srv, tcp, upstreams } from '../../lib/in
 import type { MemberLike, Resolver, ServiceResolver } from '../../lib/index.ts'
 import { askService } from '../../lib/upstreams/service-query.ts'
 import { child, plainEnv, type Child } from '../support/child.ts'
-import { connect, listen, unusedPort } from '../support/peers.ts'
+import { connect, listen } from '../support/peers.ts'
 import type { Listener } from '../support/peers.ts'
 import { program } from '../support/programs.ts'
 import { eventually } from '../support/proc.ts'
 import { withRelay } from '../support/relay.ts'
 import type { TestRelay } from '../support/relay.ts'
+import { unusedPort } from '../support/unused-ports.ts'
 
 const toSet = (...members: readonly MemberLike<'stream'>[]) => pipe(from(tcp('127.0.0.1:0')), forward(upstreams(members)))
 
 /** One upstream at several addresses, at one port, each of which says where it is. */
 async function atAddresses(count: number): Promise<readonly Listener[]> {
-  const first = await listen({ onPeer: (peer) => void peer.end('1') })
+  const first = await listen({ port: await unusedPort(), onPeer: (peer) => void peer.end('1') })
   const others = Array.from({ length: count - 1 }, (_, i) => listen({ host: `127.0.0.${i + 2}`, port: first.port, onPeer: (peer) => void peer.end(String(i + 2)) }))
   return [first, ...await Promise.all(others)]
 }

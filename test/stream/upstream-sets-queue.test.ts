@@ -2,13 +2,14 @@
 import assert from 'node:assert/strict'
 import { forward, listen as from, pipe, tcp, tcpCheck, unix, upstreams } from '../../lib/index.ts'
 import type { StreamUpstreamsOptions } from '../../lib/index.ts'
-import { connect, listen, unusedPort } from '../support/peers.ts'
+import { connect, listen } from '../support/peers.ts'
 import type { Listener } from '../support/peers.ts'
 import { threads, withRelay } from '../support/relay.ts'
 import type { TestRelay } from '../support/relay.ts'
 import { eventually } from '../support/proc.ts'
 import { temporaryFolder } from '../support/programs.ts'
 import { within } from '../support/until.ts'
+import { unusedPort } from '../support/unused-ports.ts'
 
 const oneAtATime = ({ address }: Listener, options: StreamUpstreamsOptions) => pipe(from(tcp('127.0.0.1:0')), forward(upstreams([tcp(address)], { maxSessions: 1, ...options })))
 

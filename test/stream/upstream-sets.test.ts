@@ -5,12 +5,13 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { forward, listen as from, pipe, tcp, unix, upstreams } from '../../lib/index.ts'
 import type { Endpoint, MemberLike, StreamUpstreamsOptions } from '../../lib/index.ts'
-import { connect, listen, unusedPort } from '../support/peers.ts'
-import type { Listener } from '../support/peers.ts'
+import { connect, listen } from '../support/peers.ts'
+import type { Listener, Peer } from '../support/peers.ts'
 import { eventually } from '../support/proc.ts'
 import { temporaryFolder } from '../support/programs.ts'
 import { threads, withRelay } from '../support/relay.ts'
 import type { TestRelay } from '../support/relay.ts'
+import { unusedPort } from '../support/unused-ports.ts'
 
 /** Upstreams that say their number and are done. */
 const numbered = (count: number): Promise<readonly Listener[]> => Promise.all(Array.from({ length: count }, (_, i) => listen({ onPeer: (peer) => void peer.end(String(i)) })))
@@ -58,6 +59,7 @@ for (const thread of threads) {
       assert(a && b && c)
       await withRelay(toSet([at(a), { to: at(b), weight: 2 }, at(c)]), { thread }, async (relay) => {
         assert.equal(sorted(await ask(relay, 8)), '00111122')
+        await relay.closes(8)
         const list = await relay.server.upstreams()
         assert.deepEqual(list.map(({ upstream, state, sessions, open }) => ({ upstream, state, sessions, open })), [
           { upstream: a.address, state: 'healthy', sessions: 2, open: 0 },
@@ -108,14 +110,15 @@ for (const thread of threads) {
     })
 
     it('uses a backup only while no other member can be reached', async () => {
-      const [main, backup] = await numbered(2)
-      assert(main && backup)
-      await withRelay(toSet([{ to: at(backup), backup: true }, at(main)]), { thread }, async (relay) => {
+      const main = { port: await unusedPort(), onPeer: (peer: Peer) => void peer.end('0') }
+      const [first, backup] = [await listen(main), await listen({ onPeer: (peer) => void peer.end('1') })]
+      await withRelay(toSet([{ to: at(backup), backup: true }, at(first)], { ejection: { afterFailures: 3, forMs: 50 } }), { thread }, async (relay) => {
         assert.equal(await ask(relay, 3), '000')
-        await main.close()
+        await first.close()
         assert.equal(await ask(relay, 5), '11111')
-        const again = await listen({ port: main.port, onPeer: (peer) => void peer.end('0') })
-        await again.close()
+        await listen(main)
+        await eventually('a session of the member that is back', async () => await ask(relay, 1) === '0')
+        assert.equal(await ask(relay, 3), '000')
       })
     })
 

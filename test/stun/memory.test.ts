@@ -5,7 +5,7 @@ import { listen as from, pipe, stun, udp } from '../../lib/index.ts'
 import { run } from '../support/child.ts'
 import { rssBytes } from '../support/proc.ts'
 import { relayProcess } from '../support/relay-process.ts'
-import { unusedPorts } from '../support/udp-peers.ts'
+import { unusedPort } from '../support/unused-ports.ts'
 
 const sources = 100_000
 const sanitized = process.env['MILLRACE_SANITIZED'] === '1'
@@ -15,7 +15,7 @@ describe('the memory of STUN', function () {
 
   for (const options of [{}, { ratePerAddress: 10 }]) {
     it(`grows by less than 1 MiB over ${sources} addresses${options.ratePerAddress === undefined ? '' : ', also with a budget for each'}`, async () => {
-      const port = await unusedPorts(1)
+      const port = await unusedPort()
       await using relay = await relayProcess(pipe(from(udp(`127.0.0.1:${port}`)), stun(options)), { thread: 'own', sessionEvents: false })
       const ask = async (first: number, count: number): Promise<void> => {
         const { stdout } = await run('python3', [fileURLToPath(new URL('../support/stun_sources.py', import.meta.url)), ...[port, first, count].map(String)])

@@ -1,5 +1,6 @@
 /** A member of a set in a process of its own, which can be stopped, killed and started anew at its port. It answers every line with `pong PORT`. */
 import { child, type Child } from './child.ts'
+import { unusedPort } from './unused-ports.ts'
 
 const source = `
   const server = require('node:net').createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
@@ -12,8 +13,8 @@ const source = `
 
 export type MemberProcess = Child & { readonly port: number; readonly address: string }
 
-export async function memberProcess(port = 0): Promise<MemberProcess> {
-  const server = child(process.execPath, ['-e', source, String(port)])
+export async function memberProcess(port?: number): Promise<MemberProcess> {
+  const server = child(process.execPath, ['-e', source, String(port ?? await unusedPort())])
   const ready = await server.line(/^member at (\d+)$/)
   return { ...server, port: Number(ready[1]), address: `127.0.0.1:${ready[1] ?? ''}` }
 }

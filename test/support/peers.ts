@@ -207,10 +207,3 @@ export async function destroyPeers(): Promise<void> {
   for (const socket of alive) socket.destroy()
   await Promise.all([...gone, ...[...listeners].map(closeServer)])
 }
-
-/** A port of the loopback on which nobody listens: bound and given back. */
-export async function unusedPort(host = '127.0.0.1'): Promise<number> {
-  const listener = await listen({ host })
-  await listener.close()
-  return listener.port
-}

@@ -14,6 +14,7 @@ export type Question = { readonly ask: 'ledger' | 'sessions' }
 export type Close = { readonly closeWithin: number }
 
 export type Said =
+  | { readonly type: 'loaded' }
   | { readonly type: 'listening'; readonly addresses: readonly ServerAddress[] }
   | { readonly type: 'events'; readonly events: readonly RelayEvent[] }
   | { readonly type: 'ledger'; readonly ledger: Ledger }
@@ -45,3 +46,4 @@ process.once('disconnect', () => process.exit())
 process.once('message', (message: unknown) => {
   if (isJob(message)) void work(message)
 })
+say({ type: 'loaded' })

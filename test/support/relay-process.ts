@@ -2,10 +2,12 @@
  * A relay alone in a process, for what can only be measured or done to a process: wake-ups, memory, faults, signals. The test
  * sends it pipelines without handlers and asks for its ledger, sessions and events over IPC.
  */
+import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import type { CloseEvent, Ledger, RelayEvent, ServerAddress, SessionInfo } from '../../lib/index.ts'
 import { child, root, type Child } from './child.ts'
 import { switches } from './proc.ts'
+import { program } from './programs.ts'
 import type { Served } from './relay.ts'
 import type { Close, Job, Question, Said } from './relay-process-main.ts'
 import { within } from './until.ts'
@@ -27,12 +29,14 @@ export type RelayProcess = Child & {
 }
 
 export type RelayJob = Omit<Job, 'pipelines' | 'options'> & Job['options'] & {
-  /** A program and its arguments to run it under, which execs it: `ip netns exec …`, `prlimit --nofile=64`. */
+  /** A program and its arguments to run it under, which execs it: `ip netns exec …`. */
   readonly under?: readonly string[]
+  /** How many descriptors it may have from when its modules are loaded, which takes many at once. */
+  readonly descriptors?: number
 }
 
 export async function relayProcess(pipelines: Served | readonly Served[], job: RelayJob = {}): Promise<RelayProcess> {
-  const { sigpipe, under = [], ...options } = job
+  const { sigpipe, under = [], descriptors, ...options } = job
   const [command, ...args] = [...under, process.execPath, '--import', 'tsx', `${root}test/support/relay-process-main.ts`]
   const relay = child(command, args, { ipc: true })
   const events: RelayEvent[] = []
@@ -57,6 +61,8 @@ export async function relayProcess(pipelines: Served | readonly Served[], job: R
   }
   const tell = (message: Job | Question | Close): void => void relay.process.send(message)
 
+  await heard('loaded', (said) => (said.type === 'loaded' ? true : undefined))
+  if (descriptors !== undefined) execFileSync(program('prlimit', 'util-linux'), ['--pid', String(relay.pid), `--nofile=${descriptors}:${descriptors}`])
   tell({ pipelines: [pipelines].flat(), options, ...(sigpipe === undefined ? {} : { sigpipe }) })
   const addresses = await heard('listening', (said) => (said.type === 'listening' ? said.addresses : undefined))
   const addressOf = (pipeline: number): string => {

@@ -99,23 +99,6 @@ export async function udpPeer(to?: string, options: UdpOptions = {}): Promise<Ud
 /** An upstream that gives back what it gets. */
 export const udpEcho = (options: Omit<UdpOptions, 'answer'> = {}): Promise<UdpPeer> => udpPeer(undefined, { ...options, answer: (bytes) => bytes })
 
-/** A port on which nobody listens: bound and given back. */
-export async function unusedUdpPort(host = '127.0.0.1'): Promise<number> {
-  const peer = await udpPeer(undefined, { host })
-  await peer.close()
-  return peer.port
-}
-
-/** The first of `count` ports in a row that are all free, for UDP and to the best of our knowledge for TCP. */
-export async function unusedPorts(count: number, host = '127.0.0.1'): Promise<number> {
-  for (let first = 20_000 + Math.floor(Math.random() * 10_000); first + count < 32_768; first += count) {
-    const bound = await Promise.allSettled(Array.from({ length: count }, (_, i) => udpPeer(undefined, { host, port: first + i })))
-    await Promise.all(bound.map((one) => (one.status === 'fulfilled' ? one.value.close() : Promise.resolve())))
-    if (bound.every(({ status }) => status === 'fulfilled')) return first
-  }
-  throw new Error(`no ${count} free ports in a row`)
-}
-
 function closeSocket(socket: dgram.Socket): Promise<void> {
   if (!open.delete(socket)) return Promise.resolve()
   return new Promise((resume) => { socket.close(() => { resume() }) })
