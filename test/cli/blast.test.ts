@@ -5,6 +5,7 @@ import { numberIn, textIn } from '../support/json.ts'
 import { connect } from '../support/peers.ts'
 import { closeUdpPeers, udpPeer } from '../support/udp-peers.ts'
 import { finish, jsonLines, readyUdp } from './lines.ts'
+import { until } from '../support/until.ts'
 import { unusedPort } from '../support/unused-ports.ts'
 
 const anyPort = 'udp://127.0.0.1:0'
@@ -99,16 +100,18 @@ describe('millrace blast', () => {
     assert.equal(numberIn(summary, 'lost'), Math.floor(upstream.count() / 2))
   })
 
-  it('ends on SIGINT with the summary and 0', async () => {
-    await using echo = startCli(['echo', anyPort])
-    await using blast = startCli(['blast', `udp://${await readyUdp(echo)}`, '--flows', '4', '--window', '8', '--duration', '0s', '--stats', '50ms'])
-    await blast.line(/, replies /)
-    blast.kill('SIGINT')
-    assert.equal((await blast.exited).code, 0, blast.stderr())
-    // What is under way then is waited for.
-    await blast.line(/^sent [1-9]\d*, (?:\d+ pps|\d+\.\d{3} Mpps) sent, received [1-9]\d*, lost 0 /)
-    await finish(echo)
-  })
+  for (const load of [['--window', '8'], ['--rate', '20kpps']]) {
+    it(`ends on SIGINT with the summary and 0, when all that is under way has come (${load.join(' ')})`, async () => {
+      const upstream = await udpPeer(undefined, { answer: (bytes) => bytes })
+      await using blast = startCli(['blast', `udp://${upstream.address}`, '--flows', '4', ...load, '--duration', '0s', '--stats', '50ms', '--json'])
+      await until(() => upstream.count() > 100, 'datagrams')
+      blast.kill('SIGINT')
+      assert.equal((await blast.exited).code, 0, blast.stderr())
+      const summary = jsonLines(blast).at(-1)
+      assert.deepEqual([summary?.['type'], summary?.['finished'], summary?.['balanced']], ['summary', true, true])
+      for (const [name, count] of [['sent', upstream.count()], ['received', upstream.count()], ['lost', 0]] as const) assert.equal(numberIn(summary, name), count, name)
+    })
+  }
 
   it('goes on where nobody listens, says at the end why nothing came, and fails', async () => {
     const url = `udp://127.0.0.1:${await unusedPort()}`

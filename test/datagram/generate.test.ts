@@ -50,6 +50,14 @@ for (const thread of threads) {
         assert.ok(report.sent > 0)
       })
     })
+
+    it('with more flows than a turn has events can be closed at once, with answers on their way', async () => {
+      const port = await unusedPort()
+      const pipelines = [pipe(from(udp(`127.0.0.1:${port}`)), echo()), pipe(generate({ flows: 1_100, window: 1 }), forward(udp(`127.0.0.1:${port}`)))]
+      await withRelay(pipelines, { thread }, async ({ server }) => {
+        await until(() => (server.load()?.received ?? 0) > 1_100, () => `every flow to have gone round, ${JSON.stringify(server.load())}`)
+      })
+    })
   })
 }
 

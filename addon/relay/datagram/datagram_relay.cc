@@ -181,7 +181,10 @@ void DatagramRelay::drain() {
   const bool pending = std::any_of(f_.listeners.begin(), f_.listeners.end(), [](const auto& listener) { return listener->socket.hasPending(); });
   if (idle && !pending) f_.family.leave();
   // Fewer sockets at an address would have the kernel choose anew, and flows of others would come to the wrong ones.
-  if (idle && (late || (!pending && f_.family.allLeft()))) return closeListeners();
+  if (idle && (late || (!pending && f_.family.allLeft()))) {
+    drained_ = true;
+    return closeListeners();
+  }
   if (!drainTimer_.armed()) f_.c.loop.timers().arm(drainTimer_, std::min(f_.now() + drainCheckMs, std::max(drainDeadlineMs_, f_.now() + 1)));
 }
 

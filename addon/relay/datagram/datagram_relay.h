@@ -25,7 +25,8 @@ class DatagramRelay {
   void turnEnd();
   /// Refuses new flows; one that is quiet for a second, or is left when the time is over, ends.
   void close(uint64_t drainMs);
-  bool closed() const { return f_.closing && f_.flows.size() == 0 && f_.listeners.empty() && !drainDue_; }
+  /// No flow and no generator is left.
+  bool closed() const { return drained_; }
 
   void upstreamKnown(uint32_t plan, uint32_t upstream);
   /// A check has found a member of a set down: its flows end, if the set says so.
@@ -68,6 +69,7 @@ class DatagramRelay {
   Later drainTimer_;
   uint64_t drainDeadlineMs_ = 0;
   bool drainDue_ = false;
+  bool drained_ = false;
 };
 
 }  // namespace millrace
