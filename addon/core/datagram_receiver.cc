@@ -69,6 +69,9 @@ void DatagramReceiver::read(size_t i, mmsghdr& header) {
       if (!IN6_IS_ADDR_MULTICAST(&local.sin6_addr) && it.local.family == 0) it.local = PeerAddress::from(reinterpret_cast<const sockaddr*>(&local), sizeof local);
     }
   }
+  ++taken_.messages;
+  taken_.datagrams += datagramsIn(it.length, it.segment);
+  taken_.bytes += it.length;
   message.msg_controllen = controlBytes;
   if (message.msg_name) message.msg_namelen = sizeof(sockaddr_storage);
 }

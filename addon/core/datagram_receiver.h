@@ -33,6 +33,13 @@ struct Received {
   uint32_t scope() const { return name->ss_family == AF_INET6 ? reinterpret_cast<const sockaddr_in6*>(name)->sin6_scope_id : 0; }
 };
 
+/// What a turn has received.
+struct Taken {
+  uint32_t messages = 0;  // datagrams, or trains of them
+  uint32_t datagrams = 0;
+  size_t bytes = 0;
+};
+
 class DatagramReceiver {
  public:
   static constexpr size_t slotBytes = 65536 + 320;
@@ -57,7 +64,12 @@ class DatagramReceiver {
 
   /// Enough for a turn: the slots, and what the second-level cache is likely to hold.
   bool full() const { return used_ >= slots_ || bytes_ >= turnBytes; }
-  void reset() { used_ = bytes_ = 0; }
+  void reset() {
+    used_ = bytes_ = 0;
+    taken_ = {};
+  }
+  /// Since reset(), rewound or not.
+  const Taken& taken() const { return taken_; }
   /// For what is looked at and not kept: rewind() frees what has been received since mark().
   struct Mark {
     size_t used, bytes;
@@ -77,6 +89,7 @@ class DatagramReceiver {
   size_t slots_;
   size_t used_ = 0;
   size_t bytes_ = 0;
+  Taken taken_;
   // One a slot, ready to be received into: what the kernel has written is put right as it is read, so a call costs what it brings.
   std::vector<iovec> vectors_;
   std::vector<mmsghdr> named_, connected_;

@@ -41,6 +41,8 @@ class Loop {
   bool eventsLeft() const { return next_ < count_; }
   /// From a handler: something that has come is left unread, and the poller will tell of it again.
   void leaveUnread() { unread_ = true; }
+  /// Whether something has been left unread in this turn.
+  bool leftUnread() const { return unread_; }
   /// More has come than was dispatched, or may have.
   bool mayBeMore() const { return eventsLeft() || askedAgain_ > 0; }
   /// Milliseconds until there is something to do without a new event: 0 now, -1 nothing.

@@ -4,6 +4,7 @@
 #include <linux/sock_diag.h>
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <time.h>
 
 #include <cstdio>
@@ -89,6 +90,13 @@ uint16_t firstEphemeralPort() {
     std::fclose(range);
   }
   return uint16_t(first);
+}
+
+void sleepExactly() { ::prctl(PR_SET_TIMERSLACK, 1'000); }
+
+void sleepUs(uint32_t us) {
+  const timespec wait{.tv_sec = 0, .tv_nsec = long(us) * 1000};
+  ::clock_nanosleep(CLOCK_MONOTONIC, 0, &wait, nullptr);
 }
 
 uint64_t nowMs() { return nowNs() / 1'000'000; }

@@ -98,6 +98,11 @@ int unsentBytes(int fd);
 /// From which port on the kernel chooses for whoever does not say.
 uint16_t firstEphemeralPort();
 
+/// Has the calling thread's sleeps end when they are over; without it the kernel joins them with others up to 50 µs later (prctl(2), PR_SET_TIMERSLACK).
+void sleepExactly();
+/// Below a second; less where a signal comes.
+void sleepUs(uint32_t us);
+
 /// CLOCK_MONOTONIC.
 uint64_t nowMs();
 uint64_t nowNs();

@@ -40,6 +40,8 @@ class Engine final : private EventHandler, private Arrivals {
   /// After the loop's turn. What calls from outside a turn have caused waits for the next one.
   void turnEnd();
   bool closed() const { return closed_; }
+  /// After turnEnd(), where nobody else needs this thread: for how many microseconds the next turn is to wait. Streams do not wait.
+  uint32_t pauseUs() { return datagrams_.pauseUs(context_.sessions.size() == 0); }
 
   void setUpstream(uint32_t plan, uint32_t upstream, std::vector<SocketAddress> addresses);
   /// What a file of a plan has now: for what begins from here on.

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cassert>
 
+#include "core/sys.h"
+
 namespace millrace {
 namespace {
 
@@ -93,6 +95,7 @@ LoopThread::Taken LoopThread::take() {
 // ---- the loop's thread
 
 void LoopThread::turns() {
+  sys::sleepExactly();
   engine_->start();
   while (!ending_.load(std::memory_order_relaxed) && !engine_->closed()) {
     loop_->turn(-1);
@@ -103,6 +106,7 @@ void LoopThread::turns() {
     }
     for (const Command& command : commands) command(*engine_);
     engine_->turnEnd();
+    if (const uint32_t us = engine_->pauseUs()) sys::sleepUs(us);
   }
 }
 

@@ -16,7 +16,7 @@ export const { backlog } = listen(tcp('127.0.0.1:1'))
 /** Of every UDP listener: `listenerSendBuffer` in addon/relay/datagram/datagram_socket.cc. */
 export const sendBufferBytes = 4_194_304
 
-/** Of a flow's socket: `flowReceiveBuffer` there. */
+/** Of a flow's socket: `flowReceiveBuffer` in addon/relay/datagram/datagram_socket.h. */
 export const flowReceiveBufferBytes = 1_048_576
 
 /** Of each pipe of a loop: `pipeBytes` in addon/core/pipe_pool.h; with less than `leastPipeBytes` bytes are copied. */

@@ -12,6 +12,7 @@ const all = (folder: string, ending: string): string[] => readdirSync(join(root,
 const sources = [
   ...['address', 'call_batch', 'cidr', 'timer_wheel'].map((name) => `addon/core/${name}.cc`),
   'addon/relay/upstream_set.cc',
+  'addon/relay/datagram/coalescing.cc',
   ...all('addon/stage', '.cc'),
   'test/native/leaves_test.cc',
   ...all('test/native/leaves', '_test.cc'),

@@ -46,6 +46,7 @@ int main(int argc, char** argv) {
   testCallBatch();
   testCidr(seed);
   testTimerWheel(seed);
+  testCoalescing();
   testThrottle(seed);
   testLimit(seed);
   testTimeouts();

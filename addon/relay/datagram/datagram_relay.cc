@@ -93,7 +93,25 @@ void DatagramRelay::openDoors() {
   if (f_.c.options.draining) std::for_each(f_.listeners.begin(), f_.listeners.end(), [](auto& listener) { acceptDatagrams(listener->socket); });
 }
 
+size_t DatagramRelay::smallestReceiveBuffer() const {
+  size_t smallest = flowReceiveBuffer;  // what is less for flows' sockets is less for listeners, since the system's limit is one
+  for (const auto& listener : f_.listeners) smallest = std::min(smallest, size_t(listener->receiveBufferBytes));
+  return smallest;
+}
+
+uint32_t DatagramRelay::pauseUs(bool mayPause) {
+  if (!coalescing_) return 0;
+  if (!mayPause) {
+    coalescing_->stop();
+    return 0;
+  }
+  const bool readAll = !f_.c.loop.mayBeMore() && !f_.c.loop.leftUnread();
+  return coalescing_->afterTurn(taken_, readAll, sys::nowNs() / 1000);
+}
+
 void DatagramRelay::start() {
+  const bool generates = std::any_of(generators_.begin(), generators_.end(), [](const auto& generator) { return bool(generator); });
+  if (!f_.listeners.empty() && !generates) coalescing_.emplace(smallestReceiveBuffer());
   for (auto& listener : f_.listeners) {
     DatagramSocket& socket = listener->socket;
     socket.watched = f_.c.loop.poller().add(socket.fd.get(), socket.watchedFor(), socket.key) == 0;
@@ -156,6 +174,7 @@ void DatagramRelay::turnEnd() {
     drain();
   }
   reapFlows(f_);
+  taken_ = f_.receiver.taken();
   f_.receiver.reset();
   assertBalanced();
 }

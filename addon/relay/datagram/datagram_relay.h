@@ -4,8 +4,10 @@
 // Invariant: after turnEnd() no byte of the arena is in use.
 #pragma once
 #include <functional>
+#include <optional>
 
 #include "relay/control.h"
+#include "relay/datagram/coalescing.h"
 #include "relay/datagram/generator.h"
 
 namespace millrace {
@@ -25,6 +27,8 @@ class DatagramRelay {
   void turnEnd();
   /// Refuses new flows; one that is quiet for a second, or is left when the time is over, ends.
   void close(uint64_t drainMs);
+  /// After a turn's end, once: for how many microseconds the next is to wait, so that more datagrams gather; 0 where others cannot wait.
+  uint32_t pauseUs(bool mayPause);
   /// No flow and no generator is left.
   bool closed() const { return drained_; }
 
@@ -58,6 +62,7 @@ class DatagramRelay {
   void retryRefused();
   void drain();
   void closeListeners();
+  size_t smallestReceiveBuffer() const;
 
   FlowContext f_;
   std::function<bool(size_t)> cross_;
@@ -67,6 +72,8 @@ class DatagramRelay {
   Events generatorEvents_{*this, &DatagramRelay::generatorReady};
   Later retry_;
   Later drainTimer_;
+  std::optional<Coalescing> coalescing_;  // none where nobody sends to the loop, or where it sends by a clock
+  Taken taken_;                           // in the last turn
   uint64_t drainDeadlineMs_ = 0;
   bool drainDue_ = false;
   bool drained_ = false;

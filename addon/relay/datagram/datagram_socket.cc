@@ -9,7 +9,6 @@ namespace millrace {
 namespace {
 
 constexpr int listenerSendBuffer = 4 * 1024 * 1024;  // shared by all flows
-constexpr int flowReceiveBuffer = 1024 * 1024;       // a window of replies, each of which is charged several times its size
 
 /// Trains instead of single datagrams, and how many were lost before. Where the kernel is too old for either, it goes without.
 void askForMore(int fd) {

@@ -12,6 +12,8 @@
 
 namespace millrace {
 
+constexpr int flowReceiveBuffer = 1024 * 1024;  // asked for: a window of replies, each of which is charged several times its size
+
 struct PendingDatagram {
   std::unique_ptr<uint8_t[]> data;
   uint32_t length;

@@ -32,6 +32,7 @@ void testSocketAddress();
 void testCallBatch();
 void testCidr(uint64_t seed);
 void testTimerWheel(uint64_t seed);
+void testCoalescing();
 void testThrottle(uint64_t seed);
 void testLimit(uint64_t seed);
 void testTimeouts();
