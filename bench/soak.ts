@@ -8,8 +8,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { observe } from '../test/support/proc.ts'
-import type { Load } from '../test/support/proc.ts'
+import { observeQuiet } from '../test/support/proc.ts'
 import { runBench } from './command-line.ts'
 import { described, environment } from './environment.ts'
 import { compileLoad } from './peers/measure.ts'
@@ -20,11 +19,10 @@ import { measureLatency } from './soak/latency.ts'
 import type { Rounds } from './soak/latency.ts'
 import { latencyIsJudged, parseOptions } from './soak/options.ts'
 import { openLab } from './soak/relay.ts'
-import type { Lab } from './soak/relay.ts'
 import { latencyReport, runReport, sampleLine } from './soak/report.ts'
 import { run } from './soak/run.ts'
 
-const [idleMs, idleLooks] = [2_000, 5]
+const idleMs = 2_000
 
 await runBench(async () => {
   const options = parseOptions(process.argv.slice(2))
@@ -36,7 +34,7 @@ await runBench(async () => {
   const lab = await openLab(load, Math.ceil(options.minutes * 60 + options.rounds * 6 * (options.secs + 5) + 300))
 
   const soaked = await run(lab, load, options, (sample, clients) => console.error(sampleLine(sample, clients)))
-  const idle = await quietest(lab)
+  const idle = await observeQuiet(lab.relay.pid, idleMs, lab.relay.loopThread, (load) => wakeUpFaults(load).length === 0)
   console.log(`\n${runReport(soaked, idle)}`)
   const cores = availableParallelism()
   const unmeasured: string[] = []
@@ -63,13 +61,6 @@ await runBench(async () => {
   if (faults.length > 0) process.exitCode = 1
 })
 process.exit() // which ends the relay and its servers
-
-/** Garbage is collected after the load, and that ends; a timer that is left over does not. */
-async function quietest({ relay }: Lab): Promise<Load> {
-  let best = await observe(relay.pid, idleMs, relay.loopThread)
-  for (let look = 1; look < idleLooks && wakeUpFaults(best).length > 0; look++) best = await observe(relay.pid, idleMs, relay.loopThread)
-  return best
-}
 
 function workload(name: string, title: string, rounds: readonly Round[]): WorkloadResult {
   return { name, title, unit: 'µs (p99)', better: 'less', subjects: { ours: { rounds } } }

@@ -82,6 +82,13 @@ export async function observe(pid: number, ms: number, tid = pid): Promise<Load>
   }
 }
 
+/** The first look at which it is quiet, or the fifth: garbage is collected after a load, and that ends; a timer that is left over, or an event that nobody takes, does not. */
+export async function observeQuiet(pid: number, ms: number, tid: number, isQuiet: (load: Load) => boolean): Promise<Load> {
+  let load = await observe(pid, ms, tid)
+  for (let look = 1; look < 5 && !isQuiet(load); look++) load = await observe(pid, ms, tid)
+  return load
+}
+
 /** Asks another process again and again until the answer is yes, for states that nothing announces; `until` is its twin in here. */
 export async function eventually(what: string, holds: () => boolean | Promise<boolean>, limitMs = 50_000): Promise<void> {
   const deadline = performance.now() + limitMs
