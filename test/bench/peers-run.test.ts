@@ -27,7 +27,7 @@ describe('bench:peers', () => {
   it('measures ours beside another and writes what it has measured', async () => {
     using folder = temporaryFolder()
     const file = join(folder.path, 'result.json')
-    await using run = bench(folder.path, '--secs', '0.1', '--rounds', '1', '--only', 'tcp.rr1,udp.flows16', '--peers', 'node', '--json', file)
+    await using run = bench(folder.path, '--secs', '1', '--rounds', '1', '--only', 'tcp.rr1,udp.flows16', '--peers', 'node', '--json', file)
     assert.deepEqual(await run.exited, { code: 0, signal: null }, run.stderr())
     const { workloads, versions } = readResult(file)
     assert.deepEqual(workloads.map(({ name, subjects }) => [name, Object.keys(subjects)]), [['tcp.rr1', ['ours', 'node']], ['udp.flows16', ['ours', 'node']]])

@@ -100,7 +100,7 @@ describe('millrace blast', () => {
     assert.equal(numberIn(summary, 'lost'), Math.floor(upstream.count() / 2))
   })
 
-  for (const load of [['--window', '8'], ['--rate', '20kpps']]) {
+  for (const load of [['--window', '8'], ['--rate', '2kpps']]) {
     it(`ends on SIGINT with the summary and 0, when all that is under way has come (${load.join(' ')})`, async () => {
       const upstream = await udpPeer(undefined, { answer: (bytes) => bytes })
       await using blast = startCli(['blast', `udp://${upstream.address}`, '--flows', '4', ...load, '--duration', '0s', '--stats', '50ms', '--json'])

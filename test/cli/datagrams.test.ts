@@ -109,7 +109,7 @@ describe('millrace forward udp://', () => {
   for (const [flag, reason] of [['--idle-timeout', 'idleTimeout'], ['--max-duration', 'maxDuration']] as const) {
     it(`${flag} ends a flow`, async () => {
       const upstream = await udpEcho()
-      await using program = startCli(['forward', anyPort, `udp://${upstream.address}`, flag, '1s', '--log'])
+      await using program = startCli(['forward', anyPort, `udp://${upstream.address}`, flag, '3s', '--log'])
       assert.equal(await (await udpPeer(await readyUdp(program))).ask('hello'), 'hello')
       await program.line(new RegExp(`^closed \\S+ -> \\S+ ${reason}, `))
       await finish(program)

@@ -71,6 +71,7 @@ describe('millrace run --workers', function () {
     const shares = await Promise.all([0, 1].map(async (worker) => Number((await program.line(new RegExp(`^  worker ${worker}: (\\d+) open of (?!0 )\\d+ `)))[1])))
     for (const share of shares) assert.ok(share > 0)
     await Promise.all(streams.map((peer) => peer.end()))
+    for (const peer of peers) assert.equal(await peer.ask('still here'), 'still here')
     program.process.kill('SIGTERM')
     assert.deepEqual(await program.exited, { code: 0, signal: null }, program.stderr())
     assert.match(program.stdout(), /\nclosing on SIGTERM: \d+ open, up to 30s to end, again to end at once\n/)

@@ -97,7 +97,7 @@ describe('generate to one that goes on sending', () => {
     let chatter: NodeJS.Timeout | undefined
     upstream.socket.once('message', (_bytes, { address, port }) => { chatter = setInterval(() => upstream.socket.send('x'.repeat(64), port, address), 50) })
     try {
-      const made = pipe(generate({ flows: 1, sizeBytes: 64, ratePerSecond: 100, durationMs: 300 }), forward(udp(upstream.address)))
+      const made = pipe(generate({ flows: 1, sizeBytes: 64, ratePerSecond: 100, durationMs: 1_000 }), forward(udp(upstream.address)))
       await withRelay([pipe(from(udp('127.0.0.1:0')), discard()), made], {}, async (relay) => {
         await until(() => relay.events.some((event) => event.type === 'notice' && event.code === 'generated'), 'the generator to have ended')
         const { sent, lost, received } = relay.server.load() ?? {}

@@ -42,7 +42,7 @@ for one in sockets:
 print(answered)
 `
 
-/** What the kernel of B would say at once: an ICMP message of type 3, code 4, 100 ms after the datagram. */
+/** What the kernel of B would say at once: an ICMP message of type 3, code 4, 2 s after the datagram, when all have been sent. */
 const router = `
 import select, socket, struct, time
 def checksum(data):
@@ -59,7 +59,7 @@ while True:
   if select.select([seen], [], [], 0.005)[0]:
     packet = seen.recv(65535)
     length, fragment = struct.unpack('!H', packet[2:4])[0], struct.unpack('!H', packet[6:8])[0]
-    if packet[9] == 17 and length > 1360 and fragment & 0x4000: due.append((time.time() + 0.1, packet))
+    if packet[9] == 17 and length > 1360 and fragment & 0x4000: due.append((time.time() + 2, packet))
   while due and due[0][0] <= time.time():
     packet = due.pop(0)[1]
     message = struct.pack('!BBHHH', 3, 4, 0, 0, 1360) + packet[:28]

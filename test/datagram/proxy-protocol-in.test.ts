@@ -165,7 +165,7 @@ for (const thread of threads) {
 
     it('first: what follows from the same port goes the same way, whatever it begins like, until the flow has ended', async () => {
       const [one, other] = [await udpPeer(), await udpPeer()]
-      const pipeline = pipe(from(udp('127.0.0.1:0')), proxyProtocol({ from: here, dialect: 'first' }), idleTimeout(300), route(when(prefix('!'), forward(udp(one.address), { proxyProtocol: 2 })), otherwise(forward(udp(other.address)))))
+      const pipeline = pipe(from(udp('127.0.0.1:0')), proxyProtocol({ from: here, dialect: 'first' }), idleTimeout(2_000), route(when(prefix('!'), forward(udp(one.address), { proxyProtocol: 2 })), otherwise(forward(udp(other.address)))))
       await withRelay(pipeline, { thread }, async (relay) => {
         const [proxy, second] = [await udpPeer(relay.address), await udpPeer(relay.address)]
         await proxy.send('too early')
@@ -209,7 +209,7 @@ for (const thread of threads) {
       for (const dialect of ['every', 'first'] as const) {
         const upstream = await udpEcho()
         const [at, middle] = [`127.0.0.1:${await unusedPort()}`, `127.0.0.1:${await unusedPort()}`] as const
-        const made = pipe(generate({ flows: 4, sizeBytes: 900, window: 64, gso: true, durationMs: 200 }), forward(udp(at)))
+        const made = pipe(generate({ flows: 4, sizeBytes: 900, window: 64, gso: true, durationMs: 1_000 }), forward(udp(at)))
         const outer = pipe(from(udp(at)), forward(udp(middle), { proxyProtocol: 2, proxyDialect: dialect }))
         const reads = dialect === 'first' ? proxyProtocol({ from: here, dialect }) : proxyProtocol({ from: here })
         const inner = pipe(from(udp(middle)), reads, forward(udp(upstream.address)))

@@ -53,7 +53,7 @@ for (const thread of threads) {
         },
       })
       const at = `127.0.0.1:${await unusedPort()}` as const
-      const made = pipe(generate({ sizeBytes: 900, window: 64, gso: true, durationMs: 300 }), forward(udp(at)))
+      const made = pipe(generate({ sizeBytes: 900, window: 64, gso: true, durationMs: 1_000 }), forward(udp(at)))
       await withRelay([pipe(from(udp(at)), forward(udp(upstream.address), { proxyProtocol: 2 })), made], { thread }, async ({ server, events }) => {
         await until(() => events.some((event) => event.type === 'notice' && event.code === 'generated'), 'the generator to have ended')
         const report = server.load()
@@ -161,7 +161,7 @@ for (const thread of threads) {
         },
       })
       const at = `127.0.0.1:${await unusedPort()}` as const
-      const made = pipe(generate({ flows: 3, sizeBytes: 900, window: 64, gso: true, durationMs: 200 }), forward(udp(at)))
+      const made = pipe(generate({ flows: 3, sizeBytes: 900, window: 64, gso: true, durationMs: 1_000 }), forward(udp(at)))
       await withRelay([pipe(from(udp(at)), forward(udp(upstream.address), { proxyProtocol: 2, proxyDialect: 'first' })), made], { thread }, async ({ server, events }) => {
         await until(() => events.some((event) => event.type === 'notice' && event.code === 'generated'), 'the generator to have ended')
         const report = server.load()

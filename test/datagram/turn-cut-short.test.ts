@@ -25,10 +25,10 @@ async function asked(relay: TestRelay, upstream: UdpPeer): Promise<{ readonly pe
 describe('a turn that ends early', () => {
   it('an answer that has come in time is not lost to the idle timeout', async () => {
     const upstream = await udpPeer()
-    await withRelay([pipe(from(udp('127.0.0.1:0')), idleTimeout(300), forward(udp(upstream.address))), pipe(from(udp('127.0.0.1:0')), discard())], { thread }, async (relay) => {
+    await withRelay([pipe(from(udp('127.0.0.1:0')), idleTimeout(2_000), forward(udp(upstream.address))), pipe(from(udp('127.0.0.1:0')), discard())], { thread }, async (relay) => {
       const { peer, asker, other } = await asked(relay, upstream)
       const sent = [other.burst(flood), upstream.send('answer', asker)]
-      stall(600)
+      stall(2_500)
       await Promise.all(sent)
       assert.deepEqual(await peer.texts(1), ['answer'])
     })
@@ -48,13 +48,13 @@ describe('a turn that ends early', () => {
   })
 
   it('nor are the bytes of a stream', async () => {
-    await withRelay([pipe(from(tcp('127.0.0.1:0')), idleTimeout(300), echo()), pipe(from(udp('127.0.0.1:0')), discard())], { thread }, async (relay) => {
+    await withRelay([pipe(from(tcp('127.0.0.1:0')), idleTimeout(2_000), echo()), pipe(from(udp('127.0.0.1:0')), discard())], { thread }, async (relay) => {
       const client = await connect(relay.address)
       const other = await udpPeer(relay.addressOf(1))
       await client.send('one')
       await until(() => client.bytesRead() === 3, 'the first bytes')
       const sent = [other.burst(flood), client.send('two')]
-      stall(600)
+      stall(2_500)
       await Promise.all(sent)
       await until(() => client.bytesRead() === 6, 'the bytes that came in time')
     })
@@ -62,14 +62,14 @@ describe('a turn that ends early', () => {
 
   // The poller tells of 256 sockets at once.
   it('nor are those of more sockets than the poller tells of at once', async () => {
-    await withRelay(pipe(from(tcp('127.0.0.1:0')), idleTimeout(2_000), echo()), { thread, lingerMs: 100 }, async (relay) => {
+    await withRelay(pipe(from(tcp('127.0.0.1:0')), idleTimeout(5_000), echo()), { thread, lingerMs: 100 }, async (relay) => {
       const clients: Peer[] = []
       for (let i = 0; i < 400; i++) clients.push(await connect(relay.address))
       await relay.opens(400)
       await Promise.all(clients.map((client) => client.send('one')))
       await Promise.all(clients.map((client) => client.read(3)))
       for (const client of clients) client.socket.write('two')
-      stall(3_000)
+      stall(6_000)
       await Promise.all(clients.map((client) => client.read(3)))
       assert.equal(relay.server.ledger().reasons.idleTimeout, 0)
     })
@@ -77,7 +77,7 @@ describe('a turn that ends early', () => {
 
   it('nor are answers to more flows than that, or questions of as many', async () => {
     const upstream = await udpPeer()
-    await withRelay([pipe(from(udp('127.0.0.1:0')), idleTimeout(2_000), forward(udp(upstream.address))), pipe(from(udp('127.0.0.1:0')), idleTimeout(2_000), echo())], { thread }, async (relay) => {
+    await withRelay([pipe(from(udp('127.0.0.1:0')), idleTimeout(5_000), forward(udp(upstream.address))), pipe(from(udp('127.0.0.1:0')), idleTimeout(5_000), echo())], { thread }, async (relay) => {
       const [peers, others]: [UdpPeer[], UdpPeer[]] = [[], []]
       for (let i = 0; i < 400; i++) peers.push(await udpPeer(relay.address))
       for (let i = 0; i < 400; i++) others.push(await udpPeer(relay.addressOf(1)))
@@ -86,7 +86,7 @@ describe('a turn that ends early', () => {
       for (let i = 0; i < 400; i++) askers.push((await upstream.receive()).from)
       await Promise.all(others.map((other) => other.receive()))
       const sent = [...askers.map((asker) => upstream.send('answer', asker)), ...others.map((other) => other.send('again'))]
-      stall(3_000)
+      stall(6_000)
       await Promise.all(sent)
       await Promise.all([...peers, ...others].map((peer) => peer.receive()))
       const { sessions, reasons } = relay.server.ledger()
@@ -96,11 +96,11 @@ describe('a turn that ends early', () => {
 
   it('nor what one listener has yet when the slots are used up by its own', async () => {
     for (const sink of [echo(), route(when(prefix('y'), discard()), otherwise(echo()))]) {
-      await withRelay(pipe(from(udp('127.0.0.1:0')), idleTimeout(500), sink), { thread }, async (relay) => {
+      await withRelay(pipe(from(udp('127.0.0.1:0')), idleTimeout(2_000), sink), { thread }, async (relay) => {
         const [peer, other] = [await udpPeer(relay.address), await udpPeer(relay.address)]
         assert.deepEqual([await peer.ask('one'), await other.ask('one')], ['one', 'one'])
         const sent = [other.burst(Array.from({ length: 400 }, (_, i) => 'x'.repeat(1 + (i % 7) * 30))), peer.send('in time')]
-        stall(900)
+        stall(2_500)
         await Promise.all(sent)
         assert.deepEqual(await peer.texts(1), ['in time'])
         assert.equal(relay.server.ledger().sessions.accepted, 2)

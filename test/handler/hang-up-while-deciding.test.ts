@@ -26,10 +26,15 @@ describe('a Unix downstream that hangs up while decide is pending', () => {
       await until(() => asked, 'the call')
       downstream.destroy()
       await downstream.closed
-      const before = process.cpuUsage()
-      await pause(1_000) // a measurement needs its length of time
-      const { user, system } = process.cpuUsage(before)
-      assert.ok(user + system < 400_000, `${(user + system) / 1000} ms of CPU time in one second`)
+      // The garbage of tests before is collected in one second or another; a loop that spins does so in each.
+      let used = Infinity
+      for (let look = 0; look < 5 && used >= 400_000; look++) {
+        const before = process.cpuUsage()
+        await pause(1_000) // a measurement needs its length of time
+        const { user, system } = process.cpuUsage(before)
+        used = user + system
+      }
+      assert.ok(used < 400_000, `${used / 1000} ms of CPU time in one second`)
       give(pass())
       const { reason, bytesToUpstream } = await relay.close()
       assert.deepEqual({ reason, bytesToUpstream }, { reason: 'finished', bytesToUpstream: 0 })

@@ -36,7 +36,7 @@ describe(`while a handler blocks the JS thread for ${slowMs} ms`, () => {
     let during = 0
     const slow = inspect(() => {
       const before = Atomics.load(rounds, 0)
-      block()
+      for (let times = 0; times < 8 && (times === 0 || Atomics.load(rounds, 0) - before < 10); times++) block()
       during = Atomics.load(rounds, 0) - before
       return pass()
     })

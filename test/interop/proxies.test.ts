@@ -205,7 +205,7 @@ describe('proxies', function () {
       // It waits for the end of a line.
       [socks5Proxy(`127.0.0.1:${tiny}`), 'connectTimeout'],
     ] as const) {
-      await withRelay(pipe(from(tcp('127.0.0.1:0')), forward(tcp(`127.0.0.1:${refused}`), { via, connectTimeoutMs: 1_000 })), { thread: 'own' }, async (relay) => {
+      await withRelay(pipe(from(tcp('127.0.0.1:0')), forward(tcp(`127.0.0.1:${refused}`), { via, connectTimeoutMs: reason === 'connectTimeout' ? 1_000 : 10_000 })), { thread: 'own' }, async (relay) => {
         const peer = await connect(relay.address)
         assert.deepEqual([(await peer.readAll()).bytes, (await relay.close()).reason], [0, reason])
       })

@@ -10,7 +10,7 @@ describe('a server that speaks first, behind forward', () => {
   it('its greeting reaches nc, which has said nothing, and then the answer to what nc says', async () => {
     const port = await unusedPort()
     const address = `TCP-LISTEN:${port},bind=127.0.0.1,fork,reuseaddr`
-    await using server = child(program('socat', 'socat'), ['-d', '-d', address, 'SYSTEM:echo 220 ready; cat'], { env: plainEnv() })
+    await using server = child(program('socat', 'socat'), ['-d', '-d', '-t', '30', address, 'SYSTEM:echo 220 ready; cat'], { env: plainEnv() })
     await server.line(/listening on/)
     await using relay = await forwardProcess(port)
 

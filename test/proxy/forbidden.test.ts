@@ -59,7 +59,7 @@ async function asked(relay: TestRelay, host: string, port: number): Promise<{ re
 }
 
 const both = (thread: Thread, options: ProxyOptions, body: (relay: TestRelay) => Promise<void>, more: ServeOptions = {}): Promise<void> =>
-  withRelay([pipe(source(), socks5({ connectTimeoutMs: 300, retries: 0, ...options })), pipe(source(), httpConnect({ connectTimeoutMs: 300, retries: 0, ...options }))], { thread, resolver: table, ...more }, body)
+  withRelay([pipe(source(), socks5({ connectTimeoutMs: 10_000, retries: 0, ...options })), pipe(source(), httpConnect({ connectTimeoutMs: 10_000, retries: 0, ...options }))], { thread, resolver: table, ...more }, body)
 
 for (const thread of threads) {
   describe(`forbidden destinations, ${thread} thread`, () => {

@@ -135,7 +135,8 @@ describe('shards are one server', () => {
     for (const drainMs of [10_000, 0]) {
       await using server = await serve(pipe(listen(tcp('127.0.0.1:0')), echo()), { shards })
       const peers = await many(crowd, () => connect(server.addresses[0]?.text ?? ''))
-      await until(() => server.ledger().shards.every(({ sessions }) => sessions.open > 0), 'each to have some')
+      await until(() => server.ledger().sessions.open === crowd, 'all to be accepted')
+      assert.ok(server.ledger().shards.every(({ sessions }) => sessions.open > 0), 'each has some')
       const closed = server.close({ drainMs })
       if (drainMs > 0) for (const peer of peers) await peer.end('last words')
       const read = await Promise.all(peers.map((peer) => peer.readAll()))

@@ -8,9 +8,10 @@ for (const thread of threads) {
     it('shows an IPv4 peer as IPv4, never as ::ffff:, and an IPv6 peer as IPv6', async () => {
       await withRelay(pipe(from(tcp('[::]:0'), { dualStack: true }), discard()), { thread }, async (relay) => {
         const port = relay.address.split(':').at(-1) ?? ''
-        for (const [host, shown] of [['127.0.0.1', /^127\.0\.0\.1:\d+$/], ['[::1]', /^\[::1\]:\d+$/]] as const) {
+        for (const [before, [host, shown]] of ([['127.0.0.1', /^127\.0\.0\.1:\d+$/], ['[::1]', /^\[::1\]:\d+$/]] as const).entries()) {
           const downstream = await connect(`${host}:${port}`)
-          const [session] = await relay.server.sessions()
+          await relay.opens(before + 1)
+          const session = (await relay.server.sessions()).at(-1)
           assert.match(session?.downstream ?? 'no session', shown)
           await downstream.end()
           await downstream.readAll()

@@ -53,7 +53,7 @@ for (const thread of threads) {
       const before = await listen({ port: await unusedPort(), onPeer: (peer) => { void peer.end() } })
       const after = await listen({ host: '127.0.0.2', port: before.port, onPeer: (peer) => { void peer.end() } })
       let asked = 0
-      const resolver = () => Promise.resolve([{ address: ++asked > 1 ? '127.0.0.2' : '127.0.0.1', ttl: 1 }])
+      const resolver = () => Promise.resolve([++asked > 1 ? { address: '127.0.0.2', ttl: 60 } : { address: '127.0.0.1', ttl: 1 }])
       await withRelay(pipe(from(tcp('127.0.0.1:0')), forward(tcp(`moving.test:${before.port}`))), { thread, resolver }, async (relay) => {
         const ends = performance.now() + 10_000
         for (let sessions = 0; after.count() === 0; sessions++) {

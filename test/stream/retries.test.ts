@@ -9,7 +9,7 @@ const ipv4 = (address: string) => ({ address, ttl: 60 })
 for (const thread of threads) {
   describe(`retries, ${thread} thread`, () => {
     it('when the first address refuses, the next one is tried, and early bytes go to it', async () => {
-      const listener = await listen({ host: '127.0.0.3' })
+      const listener = await listen({ host: '127.0.0.3', port: await unusedPort() })
       const resolver = () => Promise.resolve(['127.0.0.1', '127.0.0.2', '127.0.0.3'].map(ipv4))
       await withRelay(pipe(from(tcp('127.0.0.1:0')), forward(tcp(`three.test:${listener.port}`))), { thread, resolver }, async (relay) => {
         const downstream = await connect(relay.address)

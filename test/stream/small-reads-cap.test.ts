@@ -45,6 +45,7 @@ for (const ioUring of [true, false]) {
           }
         }
         await fill(await more(first))
+        await until(() => server.ledger().toUpstream.pending >= first * message.length, 'the whole round to wait')
         assert.equal(server.ledger().toUpstream.pending, first * message.length)
         await fill(await more(later))
         await until(() => server.ledger().toUpstream.pending >= 64 * message.length || server.ledger().reasons.pendingLimit > 0, 'the pool to be full')

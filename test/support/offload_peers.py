@@ -38,7 +38,7 @@ def echo(ranges):
 
 def opened(kind, host, port, source):
     s = socket.socket(socket.AF_INET6 if ':' in host else socket.AF_INET, socket.SOCK_DGRAM if kind == 'udp' else socket.SOCK_STREAM)
-    s.settimeout(0.5)
+    s.settimeout(1.5)
     if source != '-': s.bind((source.split('@')[0], int((source + '@0').split('@')[1])))
     s.connect(socket.getaddrinfo(host, int(port))[0][4]) # with the scope, where it has one
     return s

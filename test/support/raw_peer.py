@@ -70,6 +70,5 @@ try:
         count += len(piece)
 except OSError as error:
     ending = errno.errorcode.get(error.errno)
-if not args.endless:
-    writer.join(10)
+writer.join(1 if args.endless else 10)
 say(json.dumps({"bytes": count, "sha256": digest.hexdigest(), "ending": ending, "wrote": wrote, "writeError": write_error}))

@@ -141,3 +141,6 @@ function long(value: number): Buffer {
   bytes.writeUInt32BE(value)
   return bytes
 }
+
+/** How many answers more than at once `ratePerAddress` may have let through since `began`, of performance.now(). */
+export const refilled = (ratePerAddress: number, began: number): number => Math.floor(((performance.now() - began + 2) * ratePerAddress) / 1000)
