@@ -10,7 +10,7 @@ import { oneSession, sessionLoad } from '../support/session-load.ts'
 import type { SessionLoad } from '../support/session-load.ts'
 import { until } from '../support/until.ts'
 
-const longestErrorMs = 3_000
+const longestErrorMs = 1_000
 
 const infoOf = async (relay: TestRelay, { address }: MemberProcess): Promise<UpstreamInfo> => {
   const found = (await relay.server.upstreams()).find(({ upstream }) => upstream === address)
