@@ -280,7 +280,7 @@ for (const thread of threads) {
         await using trace = await strace(relay.loopThread, ['epoll_wait', 'epoll_pwait'])
         await pause(1_000)
         return trace.calls().length < 5
-      })
+      }, 10_000)
     })
   })
 }
