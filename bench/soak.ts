@@ -8,7 +8,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { observeQuiet } from '../test/support/proc.ts'
+import { observe, observeQuiet } from '../test/support/proc.ts'
 import { runBench } from './command-line.ts'
 import { described, environment } from './environment.ts'
 import { compileLoad } from './peers/measure.ts'
@@ -34,7 +34,7 @@ await runBench(async () => {
   const lab = await openLab(load, Math.ceil(options.minutes * 60 + options.rounds * 6 * (options.secs + 5) + 300))
 
   const soaked = await run(lab, load, options, (sample, clients) => console.error(sampleLine(sample, clients)))
-  const idle = await observeQuiet(lab.relay.pid, idleMs, lab.relay.loopThread, (load) => wakeUpFaults(load).length === 0)
+  const idle = await observeQuiet(() => observe(lab.relay.pid, idleMs, lab.relay.loopThread), (load) => wakeUpFaults(load).length === 0)
   console.log(`\n${runReport(soaked, idle)}`)
   const cores = availableParallelism()
   const unmeasured: string[] = []

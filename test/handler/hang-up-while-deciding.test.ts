@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { decide, discard, listen as from, pass, pipe, unix, type DecideVerdict } from '../../lib/index.ts'
 import { connect } from '../support/peers.ts'
+import { observe, observeQuiet, type Load } from '../support/proc.ts'
 import { withRelay } from '../support/relay.ts'
-import { pause, until } from '../support/until.ts'
+import { until } from '../support/until.ts'
 
 describe('a Unix downstream that hangs up while decide is pending', () => {
   let folder = ''
@@ -26,15 +27,9 @@ describe('a Unix downstream that hangs up while decide is pending', () => {
       await until(() => asked, 'the call')
       downstream.destroy()
       await downstream.closed
-      // The garbage of tests before is collected in one second or another; a loop that spins does so in each.
-      let used = Infinity
-      for (let look = 0; look < 5 && used >= 400_000; look++) {
-        const before = process.cpuUsage()
-        await pause(1_000) // a measurement needs its length of time
-        const { user, system } = process.cpuUsage(before)
-        used = user + system
-      }
-      assert.ok(used < 400_000, `${used / 1000} ms of CPU time in one second`)
+      const isQuiet = ({ cpuSeconds }: Load): boolean => cpuSeconds < 0.4
+      const load = await observeQuiet(() => observe(process.pid, 1_000), isQuiet)
+      assert.ok(isQuiet(load), `${load.cpuSeconds} s of CPU time in one second`)
       give(pass())
       const { reason, bytesToUpstream } = await relay.close()
       assert.deepEqual({ reason, bytesToUpstream }, { reason: 'finished', bytesToUpstream: 0 })

@@ -33,16 +33,16 @@ describe('iperf3 -u behind a relay', () => {
   })
 
   const cases = [
-    ['to the upstream', ['-b', '5M']],
-    ['to the downstream', ['-R', '-b', '5M']],
-    ['8 flows to the upstream', ['-P', '8', '-b', '5M']],
-    ['8 flows to the downstream', ['-P', '8', '-R', '-b', '5M']],
-    ['both directions at once', ['--bidir', '-b', '5M']],
+    ['to the upstream', ['-b', '10M']],
+    ['to the downstream', ['-R', '-b', '10M']],
+    ['8 flows to the upstream', ['-P', '8', '-b', '10M']],
+    ['8 flows to the downstream', ['-P', '8', '-R', '-b', '10M']],
+    ['both directions at once', ['--bidir', '-b', '10M']],
   ] as const
   for (const [title, flags] of cases) {
     it(`${title}: datagrams of 1,200 bytes, none lost by the relay or out of order`, async () => {
       const before = (await relay.ledger()).datagrams
-      const { stdout } = await run(program('iperf3', 'iperf3'), ['-c', '127.0.0.1', '-p', String(port), '-u', '-l', '1200', '-t', '5', '--json', ...flags])
+      const { stdout } = await run(program('iperf3', 'iperf3'), ['-c', '127.0.0.1', '-p', String(port), '-u', '-l', '1200', '-t', '2', '--json', ...flags])
       const report: unknown = JSON.parse(stdout)
       assert.equal(field(report, 'error'), undefined)
       const ledger = await relay.ledger()

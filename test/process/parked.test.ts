@@ -117,7 +117,7 @@ describe(`${sessions} parked sessions wake the loop fewer than 5 times a second`
         const ends = await establish(relay.address, upstream, state.stalled === 'clients')
         await state.park(ends)
 
-        await staysQuiet(relay)
+        await staysQuiet(() => observe(relay.pid, watchMs, relay.loopThread))
         const ledger = await relay.ledger()
         assert.equal(ledger.sessions.open, sessions, JSON.stringify(ledger.reasons))
         await releaseAll(relay, before)
@@ -134,7 +134,7 @@ describe(`${sessions} parked sessions wake the loop fewer than 5 times a second`
         await eventually('all sessions to be connecting', async () => (await relay.ledger()).sessions.accepted === sessions)
         await leave(clients)
 
-        await staysQuiet(relay)
+        await staysQuiet(() => observe(relay.pid, watchMs, relay.loopThread))
         const list = await relay.sessions()
         assert.equal(list.filter((session) => session.state === 'connecting').length, list.length)
         await relay.close(0)
@@ -148,13 +148,10 @@ describe(`${sessions} parked sessions wake the loop fewer than 5 times a second`
     it(`timers that were set for the way to a state wake nobody in it (${thread} thread)`, async () => {
       const upstream = await listen()
       await using relay = await relayProcess(pipe(listenAt(tcp('127.0.0.1:0')), forward(tcp(upstream.address), { connectTimeoutMs: 3_000 })), { thread })
-      const look = async (): Promise<Load> => {
+      await staysQuiet(async () => {
         await establish(relay.address, upstream, false)
         return observe(relay.pid, 5_000, relay.loopThread)
-      }
-      let load = await look()
-      for (let again = 0; again < 2 && !isQuiet(load); again++) load = await look()
-      quiet(load)
+      })
     })
   }
 })
@@ -172,11 +169,8 @@ async function establish(address: string, upstream: Listener, paused: boolean): 
 const isQuiet = ({ threadWakeUpsPerSecond, cpuSeconds, seconds }: Load): boolean => threadWakeUpsPerSecond < 5 && cpuSeconds < seconds * 0.02
 
 /** Whatever wakes the loop in a state goes on for as long as the state does: what ends before is the way there, or node that collects garbage. */
-async function staysQuiet(relay: RelayProcess): Promise<void> {
-  quiet(await observeQuiet(relay.pid, watchMs, relay.loopThread, isQuiet))
-}
-
-function quiet(load: Load): void {
+async function staysQuiet(look: () => Promise<Load>): Promise<void> {
+  const load = await observeQuiet(look, isQuiet)
   const { threadWakeUpsPerSecond: wakeUps, wakeUpsPerSecond: all, cpuSeconds, seconds } = load
   const said = `${wakeUps.toFixed(1)} wake-ups/s of the loop, ${all.toFixed(1)} of all threads, ${(cpuSeconds * 1000).toFixed(0)} ms of CPU in ${seconds.toFixed(1)} s`
   console.log(`      ${said}`)

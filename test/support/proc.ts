@@ -83,9 +83,9 @@ export async function observe(pid: number, ms: number, tid = pid): Promise<Load>
 }
 
 /** The first look at which it is quiet, or the fifth: garbage is collected after a load, and that ends; a timer that is left over, or an event that nobody takes, does not. */
-export async function observeQuiet(pid: number, ms: number, tid: number, isQuiet: (load: Load) => boolean): Promise<Load> {
-  let load = await observe(pid, ms, tid)
-  for (let look = 1; look < 5 && !isQuiet(load); look++) load = await observe(pid, ms, tid)
+export async function observeQuiet(look: () => Promise<Load>, isQuiet: (load: Load) => boolean): Promise<Load> {
+  let load = await look()
+  for (let looks = 1; looks < 5 && !isQuiet(load); looks++) load = await look()
   return load
 }
 
