@@ -24,7 +24,7 @@ for (const thread of threads) {
         assert.deepEqual(await answers, peers.map(() => 'hello'))
         for (const { reason, durationMs, bytesToUpstream, bytesToDownstream } of await relay.closes(20)) {
           assert.deepEqual([reason, bytesToUpstream, bytesToDownstream], ['idleTimeout', 5, 5])
-          assert.ok(durationMs >= patience.timeoutMs && durationMs < patience.timeoutMs + 10_000, `${durationMs} ms`)
+          assert.ok(durationMs >= patience.timeoutMs && durationMs < patience.timeoutMs + 2_000, `${durationMs} ms`)
         }
         await until(() => openedSince(before).length === 0, () => `descriptors to be closed: ${openedSince(before).join(' ')}`)
         assert.deepEqual([relay.server.ledger().sessions.open, await relay.server.sessions()], [0, []])
@@ -74,9 +74,9 @@ for (const thread of threads) {
         }
         const { reason, durationMs } = await relay.close()
         assert.equal(reason, 'maxDuration')
-        assert.ok(durationMs >= timeoutMs && durationMs < timeoutMs + 10_000, `${durationMs} ms`)
+        assert.ok(durationMs >= timeoutMs && durationMs < timeoutMs + 2_000, `${durationMs} ms`)
         await peer.send('and again')
-        await until(() => relay.server.ledger().sessions.accepted >= 2, 'another flow')
+        await until(() => relay.server.ledger().sessions.accepted === 2, 'another flow')
       })
     })
 

@@ -23,7 +23,7 @@ for (const thread of threads) {
         }
         const { reason, durationMs } = await ended
         assert.equal(reason, 'maxDuration')
-        assert.ok(durationMs >= limitMs && durationMs < limitMs + 5_000, `${durationMs} ms`)
+        assert.ok(durationMs >= limitMs && durationMs < limitMs + 2_000, `${durationMs} ms`)
       })
     })
 
